@@ -1,0 +1,2 @@
+//! The `aoai-batch` binary.
+fn main() {}
