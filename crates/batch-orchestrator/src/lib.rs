@@ -1,1 +1,23 @@
 #![doc = include_str!("../README.md")]
+
+mod cleanup;
+mod collect;
+mod error;
+pub mod ledger;
+pub mod machine;
+pub mod model;
+mod options;
+mod poll;
+mod reconcile;
+mod snapshot;
+mod submit;
+mod upload;
+pub mod validate;
+
+pub use collect::{MANIFEST_FORMAT, MANIFEST_NAME};
+pub use error::PipelineError;
+pub use options::{
+    LakeOptions, LimitOptions, OutputOptions, OutputOrder, PipelineOptions, RunOptions, ServiceOptions,
+};
+pub use reconcile::{Event, Observer, Pipeline, RunReport, Stop};
+pub use snapshot::{Skipped, SkippedReason, Watcher};

@@ -1,0 +1,69 @@
+-- One text for SQLite and PostgreSQL: TEXT and BIGINT only, times in milliseconds since 1970 (UTC), documents as JSON text.
+
+CREATE TABLE ledger_meta (
+    id        BIGINT PRIMARY KEY CHECK (id = 1),
+    ledger_id TEXT   NOT NULL,
+    format    BIGINT NOT NULL
+);
+
+-- One version of one input file.
+CREATE TABLE job (
+    job_key     TEXT   PRIMARY KEY,
+    input       TEXT   NOT NULL,
+    state       TEXT   NOT NULL,
+    doc         TEXT   NOT NULL,
+    version     BIGINT NOT NULL,
+    failures    BIGINT NOT NULL,
+    problem     TEXT,
+    due_at      BIGINT NOT NULL,
+    owner       TEXT,
+    fence       BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL,
+    at_rest     BIGINT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL
+);
+
+-- What a claim looks at: jobs at rest do not slow it down.
+CREATE INDEX job_due ON job (due_at) WHERE at_rest = 0;
+CREATE INDEX job_created ON job (created_at);
+
+-- One attempt at one part of a job.
+CREATE TABLE part (
+    part_key    TEXT   PRIMARY KEY,
+    job_key     TEXT   NOT NULL REFERENCES job (job_key),
+    part        BIGINT NOT NULL,
+    attempt     BIGINT NOT NULL,
+    plan        TEXT   NOT NULL,
+    state       TEXT   NOT NULL,
+    doc         TEXT   NOT NULL,
+    batch_id    TEXT,
+    since       BIGINT,
+    remote      TEXT,
+    version     BIGINT NOT NULL,
+    failures    BIGINT NOT NULL,
+    problem     TEXT,
+    due_at      BIGINT NOT NULL,
+    owner       TEXT,
+    fence       BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL,
+    at_rest     BIGINT NOT NULL,
+    in_flight   BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL
+);
+
+CREATE INDEX part_due ON part (due_at) WHERE at_rest = 0;
+CREATE INDEX part_job ON part (job_key);
+CREATE INDEX part_in_flight ON part (in_flight) WHERE in_flight = 1;
+CREATE INDEX part_batch ON part (batch_id) WHERE batch_id IS NOT NULL;
+
+-- What happened, in order; never changed.
+CREATE TABLE event (
+    record_key TEXT   NOT NULL,
+    version    BIGINT NOT NULL,
+    state      TEXT   NOT NULL,
+    fence      BIGINT NOT NULL,
+    at         BIGINT NOT NULL,
+    doc        TEXT   NOT NULL,
+    PRIMARY KEY (record_key, version)
+);

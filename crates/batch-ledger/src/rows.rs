@@ -1,0 +1,91 @@
+//! Rows and records. The documents are JSON; the columns beside them exist to be searched.
+
+use aoai_batch_client::Batch;
+use batch_orchestrator::{
+    ledger::{Lease, LeaseRef, LedgerError, RecordKey},
+    model::{
+        InputSnapshot, JobKey, JobRecord, JobState, PartKey, PartPlan, PartRecord, PartState, Timestamp,
+    },
+};
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{Row, sqlite::SqliteRow};
+
+use crate::error::{db, document};
+
+/// What the `plan` column of a part holds.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(crate) struct PartDocument {
+    pub(crate) plan: PartPlan,
+    pub(crate) input: InputSnapshot,
+}
+
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String, LedgerError> {
+    serde_json::to_string(value).map_err(|error| document("a record", error))
+}
+
+fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, LedgerError> {
+    serde_json::from_str(text).map_err(|error| document(what, error))
+}
+
+fn column<'r, T>(row: &'r SqliteRow, name: &str) -> Result<T, LedgerError>
+where
+    T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+{
+    row.try_get(name).map_err(db("read"))
+}
+
+fn optional<T: DeserializeOwned>(row: &SqliteRow, name: &str) -> Result<Option<T>, LedgerError> {
+    column::<Option<&str>>(row, name)?.map(|text| from_json(name, text)).transpose()
+}
+
+fn small(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+pub(crate) fn job(row: &SqliteRow) -> Result<JobRecord, LedgerError> {
+    Ok(JobRecord {
+        key: JobKey(column(row, "job_key")?),
+        input: from_json("an input", column(row, "input")?)?,
+        state: from_json::<JobState>("a job state", column(row, "doc")?)?,
+        version: column(row, "version")?,
+        failures: small(column(row, "failures")?),
+        problem: optional(row, "problem")?,
+        due_at: Timestamp(column(row, "due_at")?),
+        created_at: Timestamp(column(row, "created_at")?),
+        updated_at: Timestamp(column(row, "updated_at")?),
+    })
+}
+
+pub(crate) fn part(row: &SqliteRow) -> Result<PartRecord, LedgerError> {
+    let PartDocument { plan, input } = from_json("a part", column(row, "plan")?)?;
+    Ok(PartRecord {
+        key: PartKey {
+            job: JobKey(column(row, "job_key")?),
+            part: small(column(row, "part")?),
+            attempt: small(column(row, "attempt")?),
+        },
+        plan,
+        input,
+        state: from_json::<PartState>("a part state", column(row, "doc")?)?,
+        remote: optional::<Batch>(row, "remote")?,
+        version: column(row, "version")?,
+        failures: small(column(row, "failures")?),
+        problem: optional(row, "problem")?,
+        due_at: Timestamp(column(row, "due_at")?),
+        updated_at: Timestamp(column(row, "updated_at")?),
+    })
+}
+
+pub(crate) fn job_lease(row: &SqliteRow) -> Result<Lease, LedgerError> {
+    let record = Box::new(job(row)?);
+    let key = RecordKey::Job(record.key.clone());
+    let lease = LeaseRef { key, fence: column(row, "fence")?, version: record.version };
+    Ok(Lease::Job { lease, record })
+}
+
+pub(crate) fn part_lease(row: &SqliteRow) -> Result<Lease, LedgerError> {
+    let record = Box::new(part(row)?);
+    let key = RecordKey::Part(record.key.clone());
+    let lease = LeaseRef { key, fence: column(row, "fence")?, version: record.version };
+    Ok(Lease::Part { lease, record })
+}

@@ -1,0 +1,111 @@
+//! The SQL text. SQLite and PostgreSQL both take `$1`, `ON CONFLICT`, `RETURNING` and partial indexes; what differs
+//! between them stays out of this file.
+
+pub(crate) const INSERT_JOB: &str = "INSERT INTO job (job_key, input, state, doc, version, failures, due_at, fence, \
+     lease_until, at_rest, created_at, updated_at) VALUES ($1, $2, $3, $4, 0, 0, $5, 0, 0, 0, $5, $5) \
+     ON CONFLICT (job_key) DO NOTHING";
+
+pub(crate) const JOB_STATE: &str = "SELECT state, updated_at FROM job WHERE job_key = $1";
+
+pub(crate) const JOB_COLUMNS: &str =
+    "job_key, input, doc, version, failures, problem, due_at, fence, created_at, updated_at";
+
+pub(crate) const PART_COLUMNS: &str =
+    "part_key, job_key, part, attempt, plan, doc, remote, version, failures, problem, due_at, fence, updated_at";
+
+/// Parts that are due; `ready` ones only as far as the window has places ($5).
+pub(crate) fn claim_parts() -> String {
+    format!(
+        "UPDATE part SET owner = $1, fence = fence + 1, lease_until = $3 WHERE part_key IN ( \
+           SELECT part_key FROM ( \
+             SELECT part_key, due_at FROM part WHERE at_rest = 0 AND state <> 'ready' \
+               AND due_at <= $2 AND lease_until <= $2 \
+             UNION ALL SELECT part_key, due_at FROM ( \
+               SELECT part_key, due_at FROM part WHERE at_rest = 0 AND state = 'ready' \
+                 AND due_at <= $2 AND lease_until <= $2 ORDER BY due_at, part_key LIMIT $5) AS admitted \
+           ) AS due ORDER BY due_at, part_key LIMIT $4) RETURNING {PART_COLUMNS}"
+    )
+}
+
+pub(crate) fn claim_jobs() -> String {
+    format!(
+        "UPDATE job SET owner = $1, fence = fence + 1, lease_until = $3 WHERE job_key IN ( \
+           SELECT job_key FROM job WHERE at_rest = 0 AND due_at <= $2 AND lease_until <= $2 \
+           ORDER BY due_at, job_key LIMIT $4) RETURNING {JOB_COLUMNS}"
+    )
+}
+
+/// Parts that occupy a place: in flight, or just claimed for it.
+pub(crate) const COUNT_IN_FLIGHT: &str =
+    "SELECT COUNT(*) FROM part WHERE at_rest = 0 AND (in_flight = 1 OR lease_until > $1)";
+
+/// When the next record becomes due that nobody holds; `ready` parts do not count while the window is full ($2 = 1).
+pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM ( \
+       SELECT MIN(due_at) AS due_at FROM part WHERE at_rest = 0 AND lease_until <= $1 AND ($2 = 0 OR state <> 'ready') \
+       UNION ALL SELECT MIN(due_at) AS due_at FROM job WHERE at_rest = 0 AND lease_until <= $1) AS due";
+
+pub(crate) const UNFINISHED: &str = "SELECT COUNT(*) FROM job WHERE at_rest = 0";
+
+pub(crate) const HEARTBEAT_JOB: &str =
+    "UPDATE job SET lease_until = $3 WHERE job_key = $1 AND fence = $2 AND lease_until > 0";
+pub(crate) const HEARTBEAT_PART: &str =
+    "UPDATE part SET lease_until = $3 WHERE part_key = $1 AND fence = $2 AND lease_until > 0";
+
+/// A job that waits for its parts must not miss the last of them: its due time is decided here, in the transaction.
+pub(crate) fn commit_job() -> String {
+    format!(
+        "UPDATE job SET state = $4, doc = $5, due_at = CASE WHEN $4 = 'running' AND NOT EXISTS ( \
+             SELECT 1 FROM part WHERE part.job_key = $1 AND part.at_rest = 0) THEN $9 ELSE $6 END, \
+           failures = $7, problem = $8, at_rest = $10, updated_at = $9, version = version + 1, \
+           lease_until = CASE WHEN $11 = 1 THEN lease_until ELSE 0 END \
+         WHERE job_key = $1 AND fence = $2 AND version = $3 AND lease_until > 0 RETURNING {JOB_COLUMNS}"
+    )
+}
+
+pub(crate) fn commit_part() -> String {
+    format!(
+        "UPDATE part SET state = $4, doc = $5, due_at = $6, failures = $7, problem = $8, at_rest = $10, \
+           in_flight = $12, remote = CASE WHEN batch_id = $13 THEN remote ELSE NULL END, batch_id = $13, since = $14, \
+           updated_at = $9, version = version + 1, lease_until = CASE WHEN $11 = 1 THEN lease_until ELSE 0 END \
+         WHERE part_key = $1 AND fence = $2 AND version = $3 AND lease_until > 0 RETURNING {PART_COLUMNS}"
+    )
+}
+
+pub(crate) const WAKE_JOB: &str = "UPDATE job SET due_at = $2 WHERE job_key = $1 AND at_rest = 0 \
+     AND NOT EXISTS (SELECT 1 FROM part WHERE part.job_key = $1 AND part.at_rest = 0)";
+
+pub(crate) const INSERT_PART: &str = "INSERT INTO part (part_key, job_key, part, attempt, plan, state, doc, version, \
+     failures, due_at, fence, lease_until, at_rest, in_flight, updated_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, 0, 0, 0, 0, $9) ON CONFLICT (part_key) DO NOTHING";
+
+pub(crate) const INSERT_EVENT: &str =
+    "INSERT INTO event (record_key, version, state, fence, at, doc) VALUES ($1, $2, $3, $4, $5, $6)";
+
+pub(crate) const OBSERVE: &str = "UPDATE part SET remote = $2, due_at = CASE WHEN $3 = 1 THEN $4 ELSE due_at END \
+     WHERE batch_id = $1 AND at_rest = 0 AND (remote IS NULL OR remote <> $2)";
+
+pub(crate) const IN_FLIGHT_BATCHES: &str = "SELECT COUNT(*), MIN(since) FROM part WHERE batch_id IS NOT NULL";
+
+pub(crate) fn view_jobs() -> String {
+    format!(
+        "SELECT {JOB_COLUMNS} FROM (SELECT {JOB_COLUMNS} FROM job \
+           WHERE job_key LIKE $1 AND ($2 = 0 OR at_rest = 0) ORDER BY created_at DESC, job_key DESC LIMIT $3) AS newest \
+         ORDER BY created_at, job_key"
+    )
+}
+
+pub(crate) fn view_parts() -> String {
+    format!("SELECT {PART_COLUMNS} FROM part WHERE job_key = $1 ORDER BY part, attempt")
+}
+
+pub(crate) const RETRY_JOBS: &str =
+    "UPDATE job SET due_at = $1 WHERE at_rest = 0 AND problem IS NOT NULL AND due_at > $1";
+pub(crate) const RETRY_PARTS: &str =
+    "UPDATE part SET due_at = $1 WHERE at_rest = 0 AND problem IS NOT NULL AND failures > 0 AND due_at > $1";
+
+pub(crate) const VOID_JOB_LEASES: &str = "UPDATE job SET lease_until = 0 WHERE lease_until > 0";
+pub(crate) const VOID_PART_LEASES: &str = "UPDATE part SET lease_until = 0 WHERE lease_until > 0";
+
+pub(crate) const READ_META: &str = "SELECT ledger_id, format FROM ledger_meta WHERE id = 1";
+pub(crate) const INSERT_META: &str =
+    "INSERT INTO ledger_meta (id, ledger_id, format) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING";

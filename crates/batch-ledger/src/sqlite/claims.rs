@@ -1,0 +1,64 @@
+//! Claiming: the one query in which SQLite and PostgreSQL will differ.
+
+use batch_orchestrator::{
+    ledger::{ClaimRequest, Claims, LedgerError},
+    model::Timestamp,
+};
+use sqlx::{AssertSqlSafe, Sqlite, Transaction};
+
+use crate::{error::db, rows, sql};
+
+pub(super) async fn claim(
+    tx: &mut Transaction<'_, Sqlite>,
+    request: &ClaimRequest,
+    now: Timestamp,
+) -> Result<Claims, LedgerError> {
+    let failed = db("claim");
+    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let mut leases = Vec::new();
+    if request.limit > 0 {
+        let places = request.window.saturating_sub(in_flight(tx, now).await?);
+        let rows = sqlx::query(AssertSqlSafe(sql::claim_parts()))
+            .bind(&request.worker.0)
+            .bind(now.0)
+            .bind(now.after(request.ttl).0)
+            .bind(number(request.limit))
+            .bind(number(places))
+            .fetch_all(&mut **tx)
+            .await
+            .map_err(&failed)?;
+        for row in &rows {
+            leases.push(rows::part_lease(row)?);
+        }
+        let rows = sqlx::query(AssertSqlSafe(sql::claim_jobs()))
+            .bind(&request.worker.0)
+            .bind(now.0)
+            .bind(now.after(request.ttl).0)
+            .bind(number(request.limit - leases.len()))
+            .fetch_all(&mut **tx)
+            .await
+            .map_err(&failed)?;
+        for row in &rows {
+            leases.push(rows::job_lease(row)?);
+        }
+    }
+    let full = in_flight(tx, now).await? >= request.window;
+    let next_due: Option<i64> = sqlx::query_scalar(sql::NEXT_DUE)
+        .bind(now.0)
+        .bind(i64::from(full))
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(&failed)?;
+    let unfinished: i64 = sqlx::query_scalar(sql::UNFINISHED).fetch_one(&mut **tx).await.map_err(&failed)?;
+    Ok(Claims {
+        leases,
+        next_due: next_due.map(Timestamp).filter(|due| *due != Timestamp::NEVER),
+        unfinished: u64::try_from(unfinished).unwrap_or(0),
+    })
+}
+
+async fn in_flight(tx: &mut Transaction<'_, Sqlite>, now: Timestamp) -> Result<usize, LedgerError> {
+    let count: i64 =
+        sqlx::query_scalar(sql::COUNT_IN_FLIGHT).bind(now.0).fetch_one(&mut **tx).await.map_err(db("claim"))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}

@@ -1,0 +1,99 @@
+//! SQLite: the conformance suite, and what only a file can get wrong.
+
+use batch_ledger::{SqliteLedger, SqliteOptions};
+use batch_orchestrator::{
+    ledger::{JobQuery, Ledger, LedgerErrorKind, conformance},
+    model::InputSnapshot,
+};
+
+fn options(dir: &tempfile::TempDir) -> SqliteOptions {
+    SqliteOptions { path: dir.path().join("sub/ledger.db"), read_only: false }
+}
+
+macro_rules! conformance {
+    ($($name:ident),* $(,)?) => {$(
+        #[tokio::test]
+        async fn $name() {
+            let dir = tempfile::tempdir().unwrap();
+            conformance::$name(&SqliteLedger::open(&options(&dir)).await.unwrap()).await;
+        }
+    )*};
+}
+
+conformance!(
+    discovering_is_idempotent,
+    a_file_that_was_put_back_is_new,
+    a_claim_is_exclusive_and_fenced,
+    the_window_slides,
+    the_last_part_wakes_the_job,
+    an_ended_batch_wakes_its_part,
+    records_survive_the_round_trip,
+);
+
+fn input() -> InputSnapshot {
+    let location = adls_io::Location::new("in", adls_io::LakePath::parse("a").unwrap());
+    InputSnapshot { location, etag: adls_io::ETag("1".into()), size: 1, modified_ms: 0 }
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_id_and_the_jobs_and_voids_the_leases() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = SqliteLedger::open(&options(&dir)).await.unwrap();
+    let (id, now) = (ledger.id().to_owned(), ledger.now().await.unwrap());
+    ledger.discover("account", &[input()], now).await.unwrap();
+    let request = batch_orchestrator::ledger::ClaimRequest {
+        worker: batch_orchestrator::ledger::WorkerId("w".into()),
+        limit: 1,
+        window: 1,
+        ttl: std::time::Duration::from_secs(90),
+    };
+    assert_eq!(ledger.claim(&request).await.unwrap().leases.len(), 1);
+    drop(ledger);
+
+    let ledger = SqliteLedger::open(&options(&dir)).await.unwrap();
+    assert_eq!(ledger.id(), id);
+    assert_eq!(ledger.claim(&request).await.unwrap().leases.len(), 1, "no waiting for the lease of a dead process");
+}
+
+#[tokio::test]
+async fn a_second_process_is_told_who_works_but_may_look() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = SqliteLedger::open(&options(&dir)).await.unwrap();
+    let now = ledger.now().await.unwrap();
+    ledger.discover("account", &[input()], now).await.unwrap();
+    let error = SqliteLedger::open(&options(&dir)).await.unwrap_err();
+    assert_eq!(error.kind, LedgerErrorKind::InUse);
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+    let reader = SqliteLedger::open(&SqliteOptions { read_only: true, ..options(&dir) }).await.unwrap();
+    assert_eq!(reader.view(&JobQuery::default()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_told_from_a_newer_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(&dir);
+    std::fs::create_dir_all(options.path.parent().unwrap()).unwrap();
+    std::fs::write(&options.path, "this is not a database, however long one looks at it".repeat(100)).unwrap();
+    let error = SqliteLedger::open(&options).await.unwrap_err();
+    assert_eq!(error.kind, LedgerErrorKind::Corrupt, "{error:?}");
+    assert!(error.to_string().contains("ledger.db"), "{error}");
+
+    std::fs::remove_file(&options.path).unwrap();
+    drop(SqliteLedger::open(&options).await.unwrap());
+    let url = format!("sqlite://{}", options.path.display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    sqlx::query("UPDATE ledger_meta SET format = 99").execute(&pool).await.unwrap();
+    pool.close().await;
+    let error = SqliteLedger::open(&options).await.unwrap_err();
+    assert_eq!(error.kind, LedgerErrorKind::Newer, "{error:?}");
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_used_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    let path = dir.path().join("file/ledger.db");
+    let error = SqliteLedger::open(&SqliteOptions { path, read_only: false }).await.unwrap_err();
+    assert_eq!(error.kind, LedgerErrorKind::Unusable);
+    assert!(error.to_string().contains("file/ledger.db"), "{error}");
+}

@@ -1,0 +1,116 @@
+//! The documents beside the results: `manifest.json`, and the accelerator's metadata file.
+
+use serde_json::{Map, Value, json};
+
+use crate::model::{Artifact, JobRecord, PartResult, Publication, RawInput, Timestamp};
+
+/// The version of the manifest's format. Readers accept newer ones; a writer never overwrites one.
+pub const MANIFEST_FORMAT: u32 = 1;
+/// The name of the manifest.
+pub const MANIFEST_NAME: &str = "manifest.json";
+
+/// The manifest: written last, so its presence says that everything else is there.
+pub(super) fn manifest(
+    job: &JobRecord,
+    publication: &Publication,
+    artifacts: &[Artifact],
+    raw: &RawInput,
+) -> String {
+    let totals = publication.totals();
+    let plan = publication.plan.as_ref();
+    let document = json!({
+        "format": MANIFEST_FORMAT,
+        "tool": concat!("aoai-batch/", env!("CARGO_PKG_VERSION")),
+        "job": job.key,
+        "outcome": publication.outcome(),
+        "input": {
+            "path": job.input.location.to_string(),
+            "etag": job.input.etag,
+            "bytes": job.input.size,
+            "lines": plan.map(|plan| plan.lines),
+            "sha256": plan.map(|plan| &plan.sha256),
+            "raw": raw,
+        },
+        "counts": { "lines": totals.lines, "output": totals.output, "error": totals.error },
+        "artifacts": artifacts.iter().map(|a| json!({
+            "path": a.location.to_string(), "bytes": a.bytes, "lines": a.lines, "sha256": a.sha256,
+        })).collect::<Vec<_>>(),
+        "parts": publication.parts.iter().map(part).collect::<Vec<_>>(),
+        "tokens": {
+            "estimated_prompt": plan.map(|plan| plan.tokens.prompt),
+            "provenance": plan.map(|plan| plan.tokens.provenance),
+            "prompt": totals.prompt_tokens,
+            "cached": totals.cached_tokens,
+            "completion": totals.completion_tokens,
+        },
+        "timings": {
+            "discovered_at": job.created_at.rfc3339(),
+            "planned_at": publication.planned_at.rfc3339(),
+            "resolved_at": publication.decided_at.rfc3339(),
+        },
+    });
+    format!("{document:#}\n")
+}
+
+fn part(part: &PartResult) -> Value {
+    let batch = part.batch.as_ref();
+    let seconds = |at: Option<i64>| at.map(|at| Timestamp(at.saturating_mul(1000)).rfc3339());
+    json!({
+        "part": part.key.part,
+        "attempt": part.key.attempt,
+        "generation": part.submission.as_ref().map(|s| s.generation),
+        "lines": { "first": part.plan.first_line, "count": part.plan.lines },
+        "range": { "offset": part.plan.offset, "bytes": part.plan.bytes },
+        "input_file_id": part.submission.as_ref().map(|s| &s.file_id),
+        "batch_id": batch.map(|b| &b.id),
+        "status": batch.map(|b| b.status.as_str()),
+        "output_file_id": batch.and_then(|b| b.output_file_id.as_ref()),
+        "error_file_id": batch.and_then(|b| b.error_file_id.as_ref()),
+        "request_counts": batch.map(|b| json!({
+            "total": b.request_counts.total,
+            "completed": b.request_counts.completed,
+            "failed": b.request_counts.failed,
+        })),
+        "created_at": seconds(batch.and_then(|b| b.created_at)),
+        "ended_at": seconds(batch.and_then(|b| b.ended_at)),
+        "errors": batch.map(|b| b.errors.iter().map(|e| json!({
+            "code": e.code, "message": e.message, "line": e.line, "param": e.param,
+        })).collect::<Vec<_>>()),
+        "failure": part.failure,
+        "failed_batches": part.submission.as_ref().map(|s| &s.strays.failed_batches),
+    })
+}
+
+/// The accelerator's metadata, one JSON object on one line: its keys first, then ours.
+///
+/// Where a job had several parts, its single-valued keys hold the first part's ids.
+pub(super) fn metadata(job: &JobRecord, publication: &Publication) -> String {
+    let totals = publication.totals();
+    let first = publication.parts.first();
+    let batch = first.and_then(|part| part.batch.as_ref());
+    let file_id = first.and_then(|part| part.submission.as_ref()).map(|s| s.file_id.0.as_str());
+    let output = (totals.output > 0).then(|| publication.target.file_name("output"));
+    let error = publication.has_errors().then(|| publication.target.file_name("error"));
+    let mut document = Map::new();
+    let mut put = |key: &str, value: Value| {
+        document.insert(key.to_owned(), value);
+    };
+    put("file_name", json!(publication.target.raw_name()));
+    put("input_file_id", json!(batch.and_then(|b| b.input_file_id.as_ref()).map(|id| &id.0).or(file_id.map(str::to_owned).as_ref())));
+    put("batch_job_id", json!(batch.map(|b| &b.id)));
+    put("error_file_id", json!(batch.and_then(|b| b.error_file_id.as_ref())));
+    put("output_file_id", json!(batch.and_then(|b| b.output_file_id.as_ref())));
+    put("token_size", json!(publication.plan.as_ref().map(|plan| plan.tokens.prompt)));
+    put("file_id", json!(file_id));
+    put("output_file_name", json!(output));
+    put("error_file_name", json!(error));
+    put("job", json!(job.key));
+    put("path", json!(job.input.location.to_string()));
+    put("outcome", json!(publication.outcome()));
+    put("lines", json!(totals.lines));
+    put("output_lines", json!(totals.output));
+    put("error_lines", json!(totals.error));
+    put("prompt_tokens", json!(totals.prompt_tokens));
+    put("completion_tokens", json!(totals.completion_tokens));
+    format!("{}\n", Value::Object(document))
+}

@@ -1,0 +1,189 @@
+//! `ENDED`: fetch what the batch produced, whatever its end was, and put it in order.
+
+use adls_io::Condition;
+use aoai_batch_client::{Batch, BatchStatus, ErrorKind, FileId, JsonLines, LineItem};
+use futures::TryStreamExt;
+
+use super::{
+    artifact::write_results,
+    failed::{failed_requests, synthetic_errors},
+    results::{Misfit, Slot, Slots},
+    spool::{Spool, SpooledLines},
+};
+use crate::{
+    error::{StageError, StageResult},
+    machine::PartEvent,
+    model::{Artifact, Harvest, PartFailure, PartRecord, PartResult, ProblemKind, Submission},
+    options::OutputOrder,
+    reconcile::Context,
+    validate::path_error,
+};
+
+/// A result file that is short or cut is fetched again so often before a person is asked.
+const FETCHES: u32 = 3;
+
+/// How a part ended, as the state keeps it.
+pub(crate) struct Ending<'a> {
+    pub(crate) submission: Option<&'a Submission>,
+    pub(crate) batch: Option<&'a Batch>,
+    pub(crate) failure: Option<&'a PartFailure>,
+}
+
+/// Fetches, verifies, orders and stores the results of a part.
+pub(crate) async fn harvest(
+    context: &Context,
+    part: &PartRecord,
+    ending: Ending<'_>,
+) -> StageResult<PartEvent> {
+    let lake = context.lake.as_ref();
+    let index = context.layout.index(&part.key.job, part.key.part).map_err(path_error)?;
+    let mut slots = Slots::load(lake, &index, part.plan.lines).await?;
+    let spooled = match fetch_all(context, &mut slots, ending.batch).await {
+        Ok(spooled) => spooled,
+        Err(Fetch::Failed(error)) => return Err(error),
+        Err(Fetch::Broken(reason)) if part.failures + 1 < FETCHES => {
+            return Err(StageError { kind: ProblemKind::Service, message: reason, hint: None, lasting: false, wait: None });
+        }
+        Err(Fetch::Broken(reason) | Fetch::Foreign(reason)) => return Ok(PartEvent::Quarantine { reason }),
+    };
+
+    let output = match ordered_output(context, &slots) {
+        lines if lines.is_empty() => None,
+        lines => Some(store(context, part, "output", spooled.lines(lines)).await?),
+    };
+    let (mut error, mut failed) = (None, None);
+    if !slots.all_succeeded() {
+        let errors = synthetic_errors(lake, &index, slots.slots(), &ending, part.plan.first_line);
+        let errors = errors.await?.interleave(slots.slots(), spooled);
+        error = Some(store(context, part, "error", errors).await?);
+        if let Some(requests) = failed_requests(context, part, slots.slots(), ending.submission).await? {
+            failed = Some(store(context, part, "failed", requests).await?);
+        }
+    }
+    let counted = |artifact: &Option<Artifact>| artifact.as_ref().map_or(0, |a| a.lines);
+    if counted(&output) + counted(&error) != part.plan.lines {
+        let reason = format!(
+            "{} output and {} error lines do not make the {} lines of the part",
+            counted(&output),
+            counted(&error),
+            part.plan.lines
+        );
+        return Ok(PartEvent::Quarantine { reason });
+    }
+    Ok(PartEvent::Harvested(Box::new(PartResult {
+        key: part.key.clone(),
+        plan: part.plan.clone(),
+        submission: ending.submission.cloned(),
+        batch: ending.batch.cloned(),
+        failure: ending.failure.cloned(),
+        harvest: Harvest {
+            output,
+            error,
+            failed,
+            prompt_tokens: slots.prompt_tokens,
+            cached_tokens: slots.cached_tokens,
+            completion_tokens: slots.completion_tokens,
+        },
+    })))
+}
+
+/// Why a result file could not be taken.
+enum Fetch {
+    /// The call failed; try again.
+    Failed(StageError),
+    /// It is short or cut; fetch it again, a few times.
+    Broken(String),
+    /// It holds what does not belong.
+    Foreign(String),
+}
+
+async fn fetch_all(context: &Context, slots: &mut Slots, batch: Option<&Batch>) -> Result<SpooledLines, Fetch> {
+    let mut spool = Spool::new(context.options.run.spool_dir.as_deref()).map_err(Fetch::Failed)?;
+    if let Some(batch) = batch {
+        let mut lines = 0;
+        if let Some(file) = &batch.output_file_id {
+            lines = fetch(context, file, "output", slots, &mut spool).await?;
+        }
+        if let Some(file) = &batch.error_file_id {
+            fetch(context, file, "error", slots, &mut spool).await?;
+        }
+        if lines < batch.request_counts.completed && batch.status == BatchStatus::Completed {
+            let completed = batch.request_counts.completed;
+            let reason = format!(
+                "the service counts {completed} completed lines of batch {}, its output file has {lines}",
+                batch.id.0
+            );
+            return Err(Fetch::Broken(reason));
+        }
+    }
+    spool.finish().await.map_err(Fetch::Failed)
+}
+
+/// Fetches one result file into the spool; answers with the number of its lines.
+async fn fetch(
+    context: &Context,
+    file: &FileId,
+    what: &str,
+    slots: &mut Slots,
+    spool: &mut Spool,
+) -> Result<u64, Fetch> {
+    let mut content = match context.service.file_content(file, 0).await {
+        Ok(content) => content,
+        // Captured traffic shows ids of error files that were never written.
+        Err(error) if error.kind() == ErrorKind::NotFound && what == "error" => return Ok(0),
+        Err(error) => return Err(Fetch::Failed(error.into())),
+    };
+    let mut lines = JsonLines::new(usize::MAX);
+    let mut count = 0;
+    while let Some(chunk) = content.body.try_next().await.map_err(|error| Fetch::Failed(error.into()))? {
+        lines.push(chunk);
+        while let Some(item) = lines.next_line() {
+            count += take(&item, file, what, slots, spool).await?;
+        }
+    }
+    if let Some(item) = lines.finish() {
+        count += take(&item, file, what, slots, spool).await?;
+    }
+    Ok(count)
+}
+
+async fn take(
+    item: &LineItem,
+    file: &FileId,
+    what: &str,
+    slots: &mut Slots,
+    spool: &mut Spool,
+) -> Result<u64, Fetch> {
+    let LineItem::Line(line) = item else { return Ok(0) };
+    if line.bytes.is_empty() {
+        return Ok(0);
+    }
+    let place = format!("line {} of the {what} file {}", line.number, file.0);
+    slots.take(&line.bytes, spool.position()).map_err(|misfit| match misfit {
+        Misfit::Unreadable(error) => Fetch::Broken(format!("{place} is not a result line: {error}")),
+        Misfit::Unknown(id) => Fetch::Foreign(format!("{place} has custom_id \"{id}\", which was never sent")),
+        Misfit::Duplicate(id) => {
+            Fetch::Foreign(format!("{place} is a second result for custom_id \"{id}\""))
+        }
+    })?;
+    spool.push(&line.bytes).await.map_err(Fetch::Failed)?;
+    Ok(1)
+}
+
+fn ordered_output(context: &Context, slots: &Slots) -> Vec<Slot> {
+    let all = slots.slots();
+    match context.options.output.order {
+        OutputOrder::Input => all.iter().filter(|slot| matches!(slot, Slot::Output { .. })).copied().collect(),
+        OutputOrder::Service => slots.service_order.iter().map(|&position| all[position as usize]).collect(),
+    }
+}
+
+async fn store(
+    context: &Context,
+    part: &PartRecord,
+    what: &str,
+    lines: impl futures::Stream<Item = StageResult<bytes::Bytes>> + Send,
+) -> StageResult<Artifact> {
+    let at = context.layout.harvest(&part.key, what).map_err(path_error)?;
+    write_results(context.lake.as_ref(), &at, lines, Condition::Always).await
+}

@@ -1,0 +1,17 @@
+//! Collect: from the service's result files to verified files in the lake.
+//!
+//! `harvest` fetches the results of one part into the work directory, in their final order; `publish` puts the
+//! parts of a job together under their final names.
+
+mod artifact;
+mod documents;
+mod failed;
+mod harvest;
+mod publish;
+mod results;
+mod spool;
+
+pub use documents::{MANIFEST_FORMAT, MANIFEST_NAME};
+pub(crate) use artifact::write_artifact;
+pub(crate) use harvest::{Ending, harvest};
+pub(crate) use publish::publish;

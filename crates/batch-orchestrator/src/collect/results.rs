@@ -1,0 +1,128 @@
+//! Which request has which result: the heart of conservation.
+
+use std::collections::HashMap;
+
+use adls_io::{DataLake, Location, ReadOptions};
+use aoai_batch_client::{JsonLines, LineItem, OutputLine};
+use futures::TryStreamExt;
+
+use crate::{
+    error::{StageError, StageResult},
+    validate::{IndexLine, id_digest},
+};
+
+/// Where the result of a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// Nothing was found.
+    Missing,
+    /// A successful line in the spool.
+    Output { offset: u64, length: u32 },
+    /// A failed line in the spool.
+    Error { offset: u64, length: u32 },
+}
+
+/// One slot for each request of a part, in the order of the input.
+pub(crate) struct Slots {
+    slots: Vec<Slot>,
+    positions: HashMap<[u8; 16], u32>,
+    /// The order in which the service gave the successful lines.
+    pub(crate) service_order: Vec<u32>,
+    pub(crate) prompt_tokens: u64,
+    pub(crate) cached_tokens: u64,
+    pub(crate) completion_tokens: u64,
+}
+
+/// A result line that does not belong: somebody must look at it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// The line is not a result line: cut, perhaps.
+    Unreadable(String),
+    /// Its `custom_id` is none of the part's.
+    Unknown(String),
+    /// The request has a result already.
+    Duplicate(String),
+}
+
+impl Slots {
+    /// Reads the index of a part.
+    pub(crate) async fn load(lake: &dyn DataLake, index: &Location, lines: u64) -> StageResult<Self> {
+        let mut slots = Self {
+            slots: Vec::new(),
+            positions: HashMap::with_capacity(usize::try_from(lines).unwrap_or(0)),
+            service_order: Vec::new(),
+            prompt_tokens: 0,
+            cached_tokens: 0,
+            completion_tokens: 0,
+        };
+        for_each_index_line(lake, index, |_, line| {
+            let position = u32::try_from(slots.slots.len()).unwrap_or(u32::MAX);
+            slots.positions.insert(id_digest(&line.id), position);
+            slots.slots.push(Slot::Missing);
+        })
+        .await?;
+        if slots.slots.len() as u64 != lines || slots.positions.len() as u64 != lines {
+            let message = format!("{index} has {} entries, expected {lines}", slots.slots.len());
+            return Err(StageError::local(message, Some("somebody changed the work directory; see ARCHITECTURE.md")));
+        }
+        Ok(slots)
+    }
+
+    /// Takes a result line that stands in the spool at `offset`.
+    pub(crate) fn take(&mut self, bytes: &[u8], offset: u64) -> Result<(), Misfit> {
+        let line: OutputLine<'_> =
+            serde_json::from_slice(bytes).map_err(|error| Misfit::Unreadable(error.to_string()))?;
+        let Some(&position) = self.positions.get(&id_digest(&line.custom_id)) else {
+            return Err(Misfit::Unknown(line.custom_id.into_owned()));
+        };
+        let slot = &mut self.slots[position as usize];
+        if *slot != Slot::Missing {
+            return Err(Misfit::Duplicate(line.custom_id.into_owned()));
+        }
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        if line.is_success() {
+            *slot = Slot::Output { offset, length };
+            self.service_order.push(position);
+        } else {
+            *slot = Slot::Error { offset, length };
+        }
+        if let Some(usage) = line.usage() {
+            self.prompt_tokens += usage.input_tokens;
+            self.cached_tokens += usage.cached_tokens;
+            self.completion_tokens += usage.output_tokens;
+        }
+        Ok(())
+    }
+
+    /// The slots, in the order of the input.
+    pub(crate) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// Whether every request succeeded.
+    pub(crate) fn all_succeeded(&self) -> bool {
+        self.service_order.len() == self.slots.len()
+    }
+}
+
+/// Streams an index; the closure gets the position and the entry.
+pub(crate) async fn for_each_index_line(
+    lake: &dyn DataLake,
+    index: &Location,
+    mut each: impl FnMut(usize, IndexLine<'_>) + Send,
+) -> StageResult<()> {
+    let mut body = lake.read(index, ReadOptions::default()).await?.body;
+    let mut lines = JsonLines::new(usize::MAX);
+    let mut position = 0;
+    while let Some(chunk) = body.try_next().await? {
+        lines.push(chunk);
+        while let Some(LineItem::Line(line)) = lines.next_line() {
+            let entry = serde_json::from_slice(&line.bytes).map_err(|error| {
+                StageError::local(format!("{index}, line {}: {error}", line.number), None)
+            })?;
+            each(position, entry);
+            position += 1;
+        }
+    }
+    Ok(())
+}

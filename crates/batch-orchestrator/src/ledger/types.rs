@@ -1,0 +1,191 @@
+//! What goes in and out of a ledger.
+
+use std::time::Duration;
+
+use crate::model::{JobKey, JobRecord, JobState, PartKey, PartRecord, PartState, Problem, Timestamp};
+
+/// Who works: unique for each process.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct WorkerId(pub String);
+
+/// The key of a job or of a part.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RecordKey {
+    /// A job.
+    Job(JobKey),
+    /// A part attempt.
+    Part(PartKey),
+}
+
+/// What to claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimRequest {
+    /// For whom.
+    pub worker: WorkerId,
+    /// At most how many records.
+    pub limit: usize,
+    /// At most how many parts may be in flight (uploading up to ended), of all workers together.
+    pub window: usize,
+    /// How long the lease holds without a heartbeat.
+    pub ttl: Duration,
+}
+
+/// What was claimed, and what comes next.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// The records, now leased.
+    pub leases: Vec<Lease>,
+    /// When the next record that is not leased becomes due; `None` if nothing waits.
+    pub next_due: Option<Timestamp>,
+    /// Records that are not at rest, leased ones included.
+    pub unfinished: u64,
+}
+
+/// A record, held.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lease {
+    /// A job.
+    Job {
+        /// Proof of holding it.
+        lease: LeaseRef,
+        /// The job.
+        record: Box<JobRecord>,
+    },
+    /// A part.
+    Part {
+        /// Proof of holding it.
+        lease: LeaseRef,
+        /// The part.
+        record: Box<PartRecord>,
+    },
+}
+
+impl Lease {
+    /// Proof of holding it.
+    #[must_use]
+    pub fn reference(&self) -> &LeaseRef {
+        match self {
+            Self::Job { lease, .. } | Self::Part { lease, .. } => lease,
+        }
+    }
+}
+
+/// Proof of holding a record: every write carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LeaseRef {
+    /// Of what.
+    pub key: RecordKey,
+    /// Counts the claims of this record: an older one is void.
+    pub fence: i64,
+    /// The version that was read.
+    pub version: i64,
+}
+
+/// One transition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Commit {
+    /// Of a job.
+    Job(JobCommit),
+    /// Of a part.
+    Part(PartCommit),
+}
+
+/// One transition of a job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobCommit {
+    /// The next state.
+    pub state: JobState,
+    /// When it is due.
+    pub due_at: Timestamp,
+    /// Failures of this state in a row.
+    pub failures: u32,
+    /// The last of them.
+    pub problem: Option<Problem>,
+    /// New parts, all `Ready`.
+    pub parts: Vec<PartRecord>,
+    /// Whether to keep the lease.
+    pub keep: bool,
+}
+
+/// One transition of a part. Entering `Resolved` wakes the job once no other part is pending.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartCommit {
+    /// The next state.
+    pub state: PartState,
+    /// When it is due.
+    pub due_at: Timestamp,
+    /// Failures of this state in a row.
+    pub failures: u32,
+    /// The last of them.
+    pub problem: Option<Problem>,
+    /// Whether to keep the lease.
+    pub keep: bool,
+}
+
+/// The batches that run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InFlight {
+    /// How many.
+    pub batches: u64,
+    /// When the oldest became known to us.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Which jobs to look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobQuery {
+    /// Only this one; a prefix of at least four digits will do.
+    pub key: Option<String>,
+    /// Only those not at rest.
+    pub unfinished: bool,
+    /// At most so many, the newest.
+    pub limit: Option<u32>,
+}
+
+/// A job and its parts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobView {
+    /// The job.
+    pub job: JobRecord,
+    /// Its part attempts, in order.
+    pub parts: Vec<PartRecord>,
+}
+
+/// Why the ledger failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation}: {message}")]
+pub struct LedgerError {
+    /// What the caller can do about it.
+    pub kind: LedgerErrorKind,
+    /// Such as `commit`.
+    pub operation: &'static str,
+    /// For people.
+    pub message: String,
+    /// The cause.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What the caller can do about a [`LedgerError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LedgerErrorKind {
+    /// Somebody else holds the record now: drop it.
+    Fenced,
+    /// Another process works with this ledger.
+    InUse,
+    /// Written by a newer version of this software.
+    Newer,
+    /// Damaged, or not a ledger.
+    Corrupt,
+    /// No permission, no room, no such place.
+    Unusable,
+    /// Could not be reached, or was busy: try again.
+    Unavailable,
+}
+
+impl LedgerError {
+    /// An error without a cause.
+    pub fn new(kind: LedgerErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, operation, message: message.into(), source: None }
+    }
+}

@@ -1,0 +1,169 @@
+//! The machine of a job.
+
+use adls_io::Location;
+
+use super::IllegalEvent;
+use crate::model::{
+    Artifact, JobPlan, JobState, Outcome, PartResult, Publication, RawInput, Target, Timestamp, Totals,
+};
+
+/// What a stage found or did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobEvent {
+    /// The claim marker is ours.
+    Claimed,
+    /// The claim marker is another ledger's.
+    ClaimedElsewhere {
+        /// That ledger's id.
+        owner: String,
+    },
+    /// The input is not this version any more.
+    InputGone {
+        /// In what way.
+        reason: String,
+    },
+    /// The input is valid.
+    Planned {
+        /// How to send it.
+        plan: Box<JobPlan>,
+        /// Where the results go.
+        target: Target,
+    },
+    /// The input is not valid; the report is in the lake's work directory.
+    Rejected {
+        /// The report.
+        report: Artifact,
+        /// Where it goes.
+        target: Target,
+    },
+    /// Some parts are on their way.
+    PartsPending,
+    /// All parts are resolved.
+    PartsResolved {
+        /// In order.
+        parts: Vec<PartResult>,
+    },
+    /// Results, input and manifest are where they belong, and verified.
+    Published {
+        /// The sum.
+        totals: Totals,
+        /// What became of the input.
+        raw: RawInput,
+    },
+    /// Nothing of ours is left at the service or in the work directory.
+    CleanedUp,
+    /// Only a person can decide.
+    Quarantine {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The next state, and when there is something to do in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobStep {
+    /// The next state.
+    pub state: JobState,
+    /// When it is due.
+    pub due_at: Timestamp,
+}
+
+/// State and event give the next state.
+///
+/// # Errors
+/// `IllegalEvent` where the event makes no sense in the state.
+pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<JobStep, IllegalEvent> {
+    use JobEvent as E;
+    use JobState as S;
+    let next = |state| Ok(JobStep { state, due_at: now });
+    let rest = |state| Ok(JobStep { state, due_at: Timestamp::NEVER });
+    match (state.clone(), event) {
+        (state, event) if state.is_at_rest() => illegal(&state, &event),
+        (was, E::Quarantine { reason }) => rest(S::Quarantined { reason, was: Box::new(was) }),
+
+        (S::Seen, E::Claimed) => next(S::Claimed),
+        (S::Seen, E::ClaimedElsewhere { owner }) => rest(S::Foreign { owner }),
+        (S::Seen | S::Claimed | S::Running { .. }, E::InputGone { reason }) => rest(S::Dropped { reason }),
+
+        (S::Claimed, E::Planned { plan, target }) => next(S::Running { plan, target, planned_at: now }),
+        (S::Claimed, E::Rejected { report, target }) => next(S::Publishing(Box::new(Publication {
+            plan: None,
+            target,
+            parts: Vec::new(),
+            rejection: Some(report),
+            planned_at: now,
+            decided_at: now,
+        }))),
+
+        // The commit of the last part wakes the job.
+        (state @ S::Running { .. }, E::PartsPending) => rest(state),
+        (S::Running { plan, target, planned_at }, E::PartsResolved { parts }) => {
+            next(S::Publishing(Box::new(Publication {
+                plan: Some(*plan),
+                target,
+                parts,
+                rejection: None,
+                planned_at,
+                decided_at: now,
+            })))
+        }
+
+        (S::Publishing(publication), E::Published { totals, raw }) => {
+            next(S::Published { publication, totals, raw })
+        }
+        (S::Published { publication, totals, raw }, E::CleanedUp) => rest(S::Done {
+            outcome: publication.outcome(),
+            target: publication.target.clone(),
+            totals,
+            raw,
+        }),
+
+        (state, event) => illegal(&state, &event),
+    }
+}
+
+fn illegal(state: &JobState, event: &JobEvent) -> Result<JobStep, IllegalEvent> {
+    Err(IllegalEvent { state: state.name(), event: format!("{event:?}") })
+}
+
+impl Publication {
+    /// How the job ended.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let totals = self.totals();
+        match (&self.rejection, totals.output, totals.error) {
+            (Some(_), ..) => Outcome::Rejected,
+            (None, 0, _) => Outcome::Failed,
+            (None, _, 0) => Outcome::Completed,
+            (None, ..) => Outcome::Partial,
+        }
+    }
+
+    /// The sum over the parts.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let lines = |artifact: &Option<Artifact>| artifact.as_ref().map_or(0, |a| a.lines);
+        let mut totals = Totals {
+            lines: self.plan.as_ref().map_or(0, |plan| plan.lines),
+            estimated_tokens: self.plan.as_ref().map_or(0, |plan| plan.tokens.prompt),
+            ..Totals::default()
+        };
+        for PartResult { harvest, .. } in &self.parts {
+            totals.output += lines(&harvest.output);
+            totals.error += lines(&harvest.error);
+            totals.prompt_tokens += harvest.prompt_tokens;
+            totals.cached_tokens += harvest.cached_tokens;
+            totals.completion_tokens += harvest.completion_tokens;
+        }
+        totals
+    }
+
+    /// Where the raw input belongs: beside the results, or with the errors if no line succeeded.
+    #[must_use]
+    pub fn raw_directory(&self) -> &Location {
+        if self.totals().output > 0 { &self.target.processed } else { &self.target.error }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! The machine of a part attempt.
+
+use std::time::Duration;
+
+use aoai_batch_client::{Batch, BatchId, FileId};
+
+use super::IllegalEvent;
+use crate::model::{PartFailure, PartResult, PartState, Problem, Strays, Submission, Timestamp};
+
+/// What a stage found or did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PartEvent {
+    /// There is a place in the window.
+    Admitted,
+    /// The service has the file. `doubtful`: other copies of it may exist.
+    FileStored {
+        /// Its id.
+        file_id: FileId,
+        /// Whether the clean-up must list for copies.
+        doubtful: bool,
+    },
+    /// The input is not the planned version any more, and no copy of it is at the service.
+    InputGone,
+    /// The service refuses the file for good.
+    UploadRefused(PartFailure),
+    /// The file is not processed yet.
+    FilePending,
+    /// The file is processed: the intent to create may be written.
+    FileReady,
+    /// The service lost the file, or could not process it.
+    FileUnusable {
+        /// The service's words.
+        message: String,
+    },
+    /// The batch exists.
+    Created {
+        /// Its id.
+        batch_id: BatchId,
+    },
+    /// The service certainly did not create it, and will not later either.
+    CreateRefused(PartFailure),
+    /// The service certainly did not create it, but may at another time.
+    CreatePostponed {
+        /// When to try again.
+        wait: Duration,
+        /// Why.
+        problem: Problem,
+    },
+    /// The service may have created it.
+    CreateUncertain,
+    /// Somebody else wrote the intent and we do not know what came of it (a restart).
+    Interrupted,
+    /// The listing shows our batch.
+    BatchFound {
+        /// Its id.
+        batch_id: BatchId,
+    },
+    /// The listing does not show it.
+    BatchNotFound,
+    /// The input file is gone.
+    FileDeleted,
+    /// The batch still runs.
+    StillRunning,
+    /// The batch has ended.
+    BatchEnded(Box<Batch>),
+    /// The batch failed without cost because the service had no room.
+    BatchPostponed {
+        /// When to try again.
+        wait: Duration,
+        /// Why.
+        problem: Problem,
+    },
+    /// The results are safe in the lake.
+    Harvested(Box<PartResult>),
+    /// Only a person can decide.
+    Quarantine {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The waiting times of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// How long the service's lists may lag behind.
+    pub list_settle: Duration,
+    /// How often to look at a file that is not processed yet.
+    pub file_poll: Duration,
+    /// How long a submitted part waits for the poller before it asks for its own batch.
+    pub own_poll: Duration,
+    /// How many service files one attempt may use up before it fails.
+    pub max_generations: u32,
+}
+
+/// The next state, and when there is something to do in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartStep {
+    /// The next state.
+    pub state: PartState,
+    /// When it is due.
+    pub due_at: Timestamp,
+    /// Why it waits, if it does.
+    pub problem: Option<Problem>,
+}
+
+/// State and event give the next state.
+///
+/// # Errors
+/// `IllegalEvent` where the event makes no sense in the state.
+pub fn advance_part(
+    state: &PartState,
+    event: PartEvent,
+    now: Timestamp,
+    timing: &Timing,
+) -> Result<PartStep, IllegalEvent> {
+    use PartEvent as E;
+    use PartState as S;
+    let step = |state, due_at| Ok(PartStep { state, due_at, problem: None });
+    let postpone = |mut submission: Submission, wait, problem| {
+        submission.postponed += 1;
+        submission.postponed_since.get_or_insert(now);
+        Ok(PartStep { state: S::Uploaded(submission), due_at: now.after(wait), problem: Some(problem) })
+    };
+    match (state.clone(), event) {
+        (S::Resolved(_) | S::Quarantined { .. }, event) => illegal(state, &event),
+        (was, E::Quarantine { reason }) => {
+            step(S::Quarantined { reason, was: Box::new(was) }, Timestamp::NEVER)
+        }
+
+        (S::Ready, E::Admitted) => {
+            step(S::Uploading { generation: 1, since: now, strays: Strays::default() }, now)
+        }
+
+        (S::Uploading { generation, mut strays, .. }, E::FileStored { file_id, doubtful }) => {
+            strays.must_list |= doubtful;
+            step(S::Uploaded(Submission::new(generation, file_id, strays)), now)
+        }
+        (S::Uploading { .. }, E::InputGone) => {
+            let failure = PartFailure {
+                code: PartFailure::INPUT_REPLACED.into(),
+                message: "the input was replaced or removed before these lines were sent".into(),
+            };
+            step(S::Ended { submission: None, batch: None, failure: Some(failure) }, now)
+        }
+        (S::Uploading { .. }, E::UploadRefused(failure)) => {
+            step(S::Ended { submission: None, batch: None, failure: Some(failure) }, now)
+        }
+
+        (S::Uploaded(submission), E::FilePending) => {
+            step(S::Uploaded(submission), now.after(timing.file_poll))
+        }
+        (S::Uploaded(submission), E::FileReady) => step(S::Creating { submission, intent_at: now }, now),
+        (S::Uploaded(submission), E::FileUnusable { message }) => {
+            let failure = PartFailure { code: "input_file_unusable".into(), message };
+            step(next_generation(submission, now, timing, failure), now)
+        }
+
+        (S::Creating { submission, .. }, E::Created { batch_id }) => {
+            step(S::Submitted { submission, batch_id, since: now }, now.after(timing.own_poll))
+        }
+        (S::Creating { submission, .. }, E::CreateRefused(failure)) => {
+            step(S::Ended { submission: Some(submission), batch: None, failure: Some(failure) }, now)
+        }
+        (S::Creating { submission, .. }, E::CreatePostponed { wait, problem }) => {
+            postpone(submission, wait, problem)
+        }
+        // Never POST again on this generation: whatever is unknown is looked up first. The first look comes at
+        // once, for it may find the batch; not finding it means nothing before the lists have settled.
+        (S::Creating { submission, intent_at }, E::CreateUncertain | E::Interrupted) => {
+            step(S::Uncertain { submission, intent_at, since: now }, now)
+        }
+
+        (
+            S::Uncertain { submission, .. } | S::Fencing { submission, deleted_at: Some(_), .. },
+            E::BatchFound { batch_id },
+        ) => step(S::Submitted { submission, batch_id, since: now }, now),
+        (S::Uncertain { since, .. } | S::Fencing { deleted_at: Some(since), .. }, E::BatchNotFound)
+            if now < since.after(timing.list_settle) =>
+        {
+            step(state.clone(), since.after(timing.list_settle))
+        }
+        (S::Uncertain { submission, intent_at, .. }, E::BatchNotFound) => {
+            step(S::Fencing { submission, intent_at, deleted_at: None }, now)
+        }
+        (S::Fencing { submission, intent_at, deleted_at: None }, E::FileDeleted) => {
+            step(S::Fencing { submission, intent_at, deleted_at: Some(now) }, now)
+        }
+        (S::Fencing { submission, deleted_at: Some(_), .. }, E::BatchNotFound) => {
+            let message = "the service never confirmed the batch".to_owned();
+            let failure = PartFailure { code: "submission_unconfirmed".into(), message };
+            step(next_generation(submission, now, timing, failure), now)
+        }
+
+        (S::Submitted { submission, batch_id, since }, E::StillRunning) => {
+            step(S::Submitted { submission, batch_id, since }, now.after(timing.own_poll))
+        }
+        (S::Submitted { mut submission, batch_id, .. }, E::BatchPostponed { wait, problem }) => {
+            submission.strays.failed_batches.push(batch_id);
+            postpone(submission, wait, problem)
+        }
+        (S::Submitted { submission, .. }, E::BatchEnded(batch)) => {
+            step(S::Ended { submission: Some(submission), batch: Some(batch), failure: None }, now)
+        }
+        // After a fence the adopted batch finds its file gone and fails without cost: send it anew.
+        (S::Submitted { submission, .. }, E::FileUnusable { message }) => {
+            let failure = PartFailure { code: "input_file_unusable".into(), message };
+            step(next_generation(submission, now, timing, failure), now)
+        }
+
+        (S::Ended { .. }, E::Harvested(result)) => step(S::Resolved(result), Timestamp::NEVER),
+
+        (_, event) => illegal(state, &event),
+    }
+}
+
+/// The next generation of a submission, or its end if too many were used up.
+fn next_generation(submission: Submission, now: Timestamp, timing: &Timing, failure: PartFailure) -> PartState {
+    if submission.generation >= timing.max_generations {
+        return PartState::Ended { submission: Some(submission), batch: None, failure: Some(failure) };
+    }
+    let Submission { generation, file_id, mut strays, .. } = submission;
+    strays.files.push(file_id);
+    PartState::Uploading { generation: generation + 1, since: now, strays }
+}
+
+fn illegal(state: &PartState, event: &PartEvent) -> Result<PartStep, IllegalEvent> {
+    Err(IllegalEvent { state: state.name(), event: format!("{event:?}") })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+use std::time::Duration;
+
+use super::*;
+use crate::model::{JobKey, PartKey, PartPlan, ProblemKind, TokenTotals};
+
+const NOW: Timestamp = Timestamp(1_000_000);
+
+fn timing() -> Timing {
+    Timing {
+        list_settle: Duration::from_mins(5),
+        file_poll: Duration::from_secs(5),
+        own_poll: Duration::from_mins(10),
+        max_generations: 3,
+    }
+}
+
+fn submission(generation: u32) -> Submission {
+    Submission::new(generation, FileId(format!("file-{generation}")), Strays::default())
+}
+
+fn creating(generation: u32) -> PartState {
+    PartState::Creating { submission: submission(generation), intent_at: NOW }
+}
+
+fn next(state: &PartState, event: PartEvent, now: Timestamp) -> PartStep {
+    advance_part(state, event, now, &timing()).unwrap()
+}
+
+/// One of each state.
+fn every_state() -> Vec<PartState> {
+    let s = submission(1);
+    let batch_id = BatchId("batch".into());
+    vec![
+        PartState::Ready,
+        PartState::Uploading { generation: 1, since: NOW, strays: Strays::default() },
+        PartState::Uploaded(s.clone()),
+        creating(1),
+        PartState::Uncertain { submission: s.clone(), intent_at: NOW, since: NOW },
+        PartState::Fencing { submission: s.clone(), intent_at: NOW, deleted_at: None },
+        PartState::Fencing { submission: s.clone(), intent_at: NOW, deleted_at: Some(NOW) },
+        PartState::Submitted { submission: s.clone(), batch_id, since: NOW },
+        PartState::Ended { submission: Some(s), batch: None, failure: None },
+        PartState::Quarantined { reason: String::new(), was: Box::new(PartState::Ready) },
+    ]
+}
+
+/// One of each event.
+fn every_event() -> Vec<PartEvent> {
+    use PartEvent as E;
+    let failure = PartFailure { code: "c".into(), message: "m".into() };
+    let problem = Problem {
+        kind: ProblemKind::Quota,
+        message: String::new(),
+        hint: None,
+        lasting: false,
+        since: NOW,
+    };
+    let batch_id = BatchId("batch".into());
+    let result = PartResult {
+        key: PartKey { job: JobKey("k".into()), part: 1, attempt: 1 },
+        plan: PartPlan {
+            number: 1,
+            first_line: 1,
+            lines: 1,
+            offset: 0,
+            bytes: 1,
+            upload_bytes: 1,
+            tokens: TokenTotals::ZERO,
+        },
+        submission: None,
+        batch: None,
+        failure: None,
+        harvest: crate::model::Harvest {
+            output: None,
+            error: None,
+            failed: None,
+            prompt_tokens: 0,
+            cached_tokens: 0,
+            completion_tokens: 0,
+        },
+    };
+    let wait = Duration::from_secs(7);
+    vec![
+        E::Admitted,
+        E::FileStored { file_id: FileId("f".into()), doubtful: true },
+        E::InputGone,
+        E::UploadRefused(failure.clone()),
+        E::FilePending,
+        E::FileReady,
+        E::FileUnusable { message: String::new() },
+        E::Created { batch_id: batch_id.clone() },
+        E::CreateRefused(failure),
+        E::CreatePostponed { wait, problem: problem.clone() },
+        E::CreateUncertain,
+        E::Interrupted,
+        E::BatchFound { batch_id },
+        E::BatchNotFound,
+        E::FileDeleted,
+        E::StillRunning,
+        E::BatchPostponed { wait, problem },
+        E::Harvested(Box::new(result)),
+        E::Quarantine { reason: String::new() },
+    ]
+}
+
+#[test]
+fn the_only_way_to_create_is_through_a_processed_file_and_each_generation_creates_once_without_a_definite_no() {
+    // From every state, by every event: who leads into CREATING, and where does CREATING lead?
+    for state in every_state() {
+        for event in every_event() {
+            let Ok(step) = advance_part(&state, event.clone(), NOW, &timing()) else { continue };
+            if matches!(step.state, PartState::Creating { .. }) {
+                assert!(matches!(state, PartState::Uploaded(_)) && event == PartEvent::FileReady);
+            }
+            if matches!(state, PartState::Creating { .. }) && matches!(step.state, PartState::Uploaded(_)) {
+                assert!(matches!(event, PartEvent::CreatePostponed { .. }), "only a definite no may create again");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_uncertain_create_is_never_sent_again_on_the_same_file() {
+    for event in [PartEvent::CreateUncertain, PartEvent::Interrupted] {
+        let mut state = next(&creating(1), event, NOW).state;
+        assert!(matches!(state, PartState::Uncertain { .. }));
+        // Not found at once proves nothing: it waits until the lists have settled.
+        let early = next(&state, PartEvent::BatchNotFound, NOW);
+        assert_eq!((early.state.name(), early.due_at), ("uncertain", NOW.after(timing().list_settle)));
+        let settled = NOW.after(timing().list_settle);
+        state = next(&state, PartEvent::BatchNotFound, settled).state;
+        assert!(matches!(state, PartState::Fencing { deleted_at: None, .. }));
+        state = next(&state, PartEvent::FileDeleted, settled).state;
+        let early = next(&state, PartEvent::BatchNotFound, settled);
+        assert_eq!(early.state.name(), "fencing", "a list before the settle time is no proof");
+        state = next(&state, PartEvent::BatchNotFound, settled.after(timing().list_settle)).state;
+        let PartState::Uploading { generation, strays, .. } = state else { panic!("{state:?}") };
+        assert_eq!((generation, strays.files), (2, vec![FileId("file-1".into())]));
+    }
+}
+
+#[test]
+fn a_batch_that_shows_up_late_is_adopted() {
+    let s = submission(1);
+    for state in [
+        PartState::Uncertain { submission: s.clone(), intent_at: NOW, since: NOW },
+        PartState::Fencing { submission: s, intent_at: NOW, deleted_at: Some(NOW) },
+    ] {
+        let step = next(&state, PartEvent::BatchFound { batch_id: BatchId("b".into()) }, NOW);
+        assert_eq!(step.state.batch_id(), Some(&BatchId("b".into())));
+    }
+}
+
+#[test]
+fn a_refusal_for_want_of_room_keeps_the_file_and_says_why_it_waits() {
+    let problem = Problem {
+        kind: ProblemKind::Quota,
+        message: "token_limit_exceeded".into(),
+        hint: None,
+        lasting: false,
+        since: NOW,
+    };
+    let wait = Duration::from_secs(30);
+    let step = next(&creating(1), PartEvent::CreatePostponed { wait, problem: problem.clone() }, NOW);
+    let PartState::Uploaded(submission) = &step.state else { panic!("{step:?}") };
+    assert_eq!((submission.postponed, submission.postponed_since), (1, Some(NOW)));
+    assert_eq!((step.due_at, step.problem), (NOW.after(wait), Some(problem)));
+}
+
+#[test]
+fn generations_are_used_up_in_the_end() {
+    let state = PartState::Uploaded(submission(3));
+    let step = next(&state, PartEvent::FileUnusable { message: "bad".into() }, NOW);
+    assert!(matches!(step.state, PartState::Ended { failure: Some(_), .. }), "{step:?}");
+}
+
+#[test]
+fn what_makes_no_sense_is_a_typed_error() {
+    let error = advance_part(&PartState::Ready, PartEvent::FileReady, NOW, &timing()).unwrap_err();
+    assert_eq!(error.state, "ready");
+    for event in every_event() {
+        let quarantined =
+            PartState::Quarantined { reason: String::new(), was: Box::new(PartState::Ready) };
+        assert!(advance_part(&quarantined, event, NOW, &timing()).is_err(), "only a person moves it");
+    }
+}

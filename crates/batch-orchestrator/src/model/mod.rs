@@ -1,0 +1,15 @@
+//! What the pipeline knows, as values.
+
+mod job;
+mod key;
+mod part;
+mod plan;
+mod problem;
+mod time;
+
+pub use job::{Artifact, JobRecord, JobState, Outcome, Publication, RawInput, Totals};
+pub use key::{InputSnapshot, JobKey, PartKey};
+pub use part::{Harvest, PartFailure, PartRecord, PartResult, PartState, Strays, Submission};
+pub use plan::{JobPlan, PartPlan, Target, TokenTotals};
+pub use problem::{Problem, ProblemKind};
+pub use time::Timestamp;

@@ -1,0 +1,215 @@
+//! One attempt at one part of a job: one billable batch at the most.
+
+use aoai_batch_client::{Batch, BatchId, FileId};
+
+use super::{Artifact, InputSnapshot, PartKey, PartPlan, Problem, Timestamp};
+
+/// A part attempt as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartRecord {
+    /// Job, part and attempt.
+    pub key: PartKey,
+    /// Which lines.
+    pub plan: PartPlan,
+    /// Of which input version.
+    pub input: InputSnapshot,
+    /// Where it stands.
+    pub state: PartState,
+    /// The batch as a poll last saw it; only in `Submitted`.
+    pub remote: Option<Batch>,
+    /// Counts the commits.
+    pub version: i64,
+    /// Failures of the present state in a row.
+    pub failures: u32,
+    /// The last of them.
+    pub problem: Option<Problem>,
+    /// When there is something to do.
+    pub due_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What every submitted generation has in common.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Submission {
+    /// From 1; each has a service file of its own, and a file that was deleted fences its generation off.
+    pub generation: u32,
+    /// The service's input file.
+    pub file_id: FileId,
+    /// Files of earlier generations and of doubtful uploads, to be deleted in the end.
+    pub strays: Strays,
+    /// How often the service had no room for the batch.
+    pub postponed: u32,
+    /// Since when.
+    pub postponed_since: Option<Timestamp>,
+}
+
+impl Submission {
+    /// A file that was just stored.
+    #[must_use]
+    pub fn new(generation: u32, file_id: FileId, strays: Strays) -> Self {
+        Self { generation, file_id, strays, postponed: 0, postponed_since: None }
+    }
+}
+
+/// What an uncertain past may have left at the service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Strays {
+    /// Files known by id.
+    pub files: Vec<FileId>,
+    /// Whether there may be more of our name: the clean-up must list.
+    pub must_list: bool,
+    /// Batches that failed without cost; kept for the manifest.
+    pub failed_batches: Vec<BatchId>,
+}
+
+/// What is true of a part attempt now.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum PartState {
+    /// Waits for a place in the window.
+    Ready,
+    /// Its bytes are on the way to the service; free of charge.
+    Uploading {
+        /// The generation.
+        generation: u32,
+        /// When it began.
+        since: Timestamp,
+        /// What went before.
+        strays: Strays,
+    },
+    /// The service has the file. Next: wait until it is processed.
+    Uploaded(Submission),
+    /// **The intent to pay.** Written before the one `POST /batches` of this generation.
+    Creating {
+        /// Of what.
+        submission: Submission,
+        /// When the intent was written.
+        intent_at: Timestamp,
+    },
+    /// The `POST` may have been carried out. Next: list and adopt.
+    Uncertain {
+        /// Of what.
+        submission: Submission,
+        /// When the intent was written.
+        intent_at: Timestamp,
+        /// Since when it is uncertain.
+        since: Timestamp,
+    },
+    /// No batch was found. The input file is deleted so that a late `POST` finds nothing; then list once more.
+    Fencing {
+        /// Of what.
+        submission: Submission,
+        /// When the intent was written.
+        intent_at: Timestamp,
+        /// When the file was gone.
+        deleted_at: Option<Timestamp>,
+    },
+    /// The batch runs; the poller watches it.
+    Submitted {
+        /// Of what.
+        submission: Submission,
+        /// The batch.
+        batch_id: BatchId,
+        /// When we knew.
+        since: Timestamp,
+    },
+    /// The batch has ended, or there will be none. Next: fetch what it produced.
+    Ended {
+        /// Of what; `None` if nothing was ever uploaded.
+        submission: Option<Submission>,
+        /// The batch as it ended; `None` if there never was one.
+        batch: Option<Box<Batch>>,
+        /// Why no line has a result, if so.
+        failure: Option<PartFailure>,
+    },
+    /// Nothing more to do for this attempt.
+    Resolved(Box<PartResult>),
+    /// Something that must not be decided without a person.
+    Quarantined {
+        /// Why.
+        reason: String,
+        /// The state before.
+        was: Box<Self>,
+    },
+}
+
+impl PartState {
+    /// The states that occupy a place in the window of `max_in_flight`.
+    pub const IN_FLIGHT: [&'static str; 7] =
+        ["uploading", "uploaded", "creating", "uncertain", "fencing", "submitted", "ended"];
+
+    /// The name in the ledger's `state` column.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Uploading { .. } => "uploading",
+            Self::Uploaded(_) => "uploaded",
+            Self::Creating { .. } => "creating",
+            Self::Uncertain { .. } => "uncertain",
+            Self::Fencing { .. } => "fencing",
+            Self::Submitted { .. } => "submitted",
+            Self::Ended { .. } => "ended",
+            Self::Resolved(_) => "resolved",
+            Self::Quarantined { .. } => "quarantined",
+        }
+    }
+
+    /// The batch, while one runs.
+    #[must_use]
+    pub fn batch_id(&self) -> Option<&BatchId> {
+        match self {
+            Self::Submitted { batch_id, .. } => Some(batch_id),
+            _ => None,
+        }
+    }
+}
+
+/// How a part attempt ended.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct PartResult {
+    /// Job, part and attempt.
+    pub key: PartKey,
+    /// Which lines.
+    pub plan: PartPlan,
+    /// Of what; `None` if nothing was ever uploaded.
+    pub submission: Option<Submission>,
+    /// The batch as it ended; `None` if there never was one.
+    pub batch: Option<Batch>,
+    /// Why no line has a result, if so.
+    pub failure: Option<PartFailure>,
+    /// What was fetched.
+    pub harvest: Harvest,
+}
+
+/// Why a part has no result at all.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PartFailure {
+    /// The service's code.
+    pub code: String,
+    /// The service's words.
+    pub message: String,
+}
+
+impl PartFailure {
+    /// The input was replaced before the part was sent.
+    pub const INPUT_REPLACED: &'static str = "input_replaced";
+}
+
+/// The results of a part in the lake's work directory, in their final order.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Harvest {
+    /// Successful lines; `None` if there are none.
+    pub output: Option<Artifact>,
+    /// Error lines; `None` if there are none.
+    pub error: Option<Artifact>,
+    /// The request lines that failed; `None` if there are none.
+    pub failed: Option<Artifact>,
+    /// Prompt tokens, by usage.
+    pub prompt_tokens: u64,
+    /// Of these, read from the cache.
+    pub cached_tokens: u64,
+    /// Completion tokens, by usage.
+    pub completion_tokens: u64,
+}

@@ -1,0 +1,131 @@
+//! What a pipeline needs to know. Plain values: whoever composes the pipeline resolves and checks them.
+
+use std::{path::PathBuf, time::Duration};
+
+use adls_io::Location;
+
+use crate::machine::RetryOptions;
+
+/// Everything that a pipeline can be told.
+#[derive(Debug, Clone)]
+pub struct PipelineOptions {
+    /// Where files come from and go to.
+    pub lake: LakeOptions,
+    /// How batches are submitted.
+    pub service: ServiceOptions,
+    /// Pace and width.
+    pub run: RunOptions,
+    /// What a file may be.
+    pub limits: LimitOptions,
+    /// How results are written.
+    pub output: OutputOptions,
+    /// How failures are met.
+    pub retry: RetryOptions,
+}
+
+/// Where files come from and go to.
+#[derive(Debug, Clone)]
+pub struct LakeOptions {
+    /// Names the lake in job keys: the account's host, or anything stable for a local lake.
+    pub account: String,
+    /// The input directory.
+    pub input: Location,
+    /// The directory for results.
+    pub processed: Location,
+    /// The directory for errors.
+    pub error: Location,
+    /// Globs below the input directory, such as `**/*.jsonl`; `*` does not cross a `/`.
+    pub include: Vec<String>,
+    /// Whether directories below the input directory are searched.
+    pub recursive: bool,
+}
+
+/// How batches are submitted.
+#[derive(Debug, Clone)]
+pub struct ServiceOptions {
+    /// What the lines must name as `model`; `None`: anything, as long as it is one.
+    pub deployment: Option<String>,
+    /// Rewrites every line's `model` to `deployment` on the way.
+    pub set_model: bool,
+    /// Such as `/chat/completions`; lines must be of the same family.
+    pub batch_endpoint: String,
+    /// `24h`.
+    pub completion_window: String,
+    /// Lets the service delete uploaded files by itself, as a net below our own clean-up.
+    pub file_expires_after: Option<Duration>,
+}
+
+/// Pace and width.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Whether to go on for ever.
+    pub watch: bool,
+    /// How often to list the input directory (watch).
+    pub scan_interval: Duration,
+    /// How often to list the batches.
+    pub poll_interval: Duration,
+    /// An input must be unchanged for this long before it is taken.
+    pub settle_time: Duration,
+    /// How long the service's lists may lag after an uncertain submission.
+    pub list_settle: Duration,
+    /// Parts that may be at the service at once.
+    pub max_in_flight: usize,
+    /// Files worked on at once (validation, transfer).
+    pub concurrency: usize,
+    /// How long a claim holds without a heartbeat.
+    pub lease: Duration,
+    /// Where results are spooled while they are put in order; the system's temporary directory if `None`.
+    pub spool_dir: Option<PathBuf>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            watch: false,
+            scan_interval: Duration::from_mins(1),
+            poll_interval: Duration::from_mins(1),
+            settle_time: Duration::from_secs(30),
+            list_settle: Duration::from_mins(5),
+            max_in_flight: 10,
+            concurrency: 8,
+            lease: Duration::from_secs(90),
+            spool_dir: None,
+        }
+    }
+}
+
+/// What a file may be.
+#[derive(Debug, Clone)]
+pub struct LimitOptions {
+    /// The longest line. The service publishes no such limit: this one is ours and bounds memory.
+    pub max_line_bytes: u64,
+    /// The largest input file of a batch. The service documents 200 MB.
+    pub max_file_bytes: u64,
+    /// The most lines of a batch. The service documents 100,000.
+    pub max_lines: u64,
+    /// Whether a larger file is sent in several parts; otherwise it is refused.
+    pub split: bool,
+}
+
+impl Default for LimitOptions {
+    fn default() -> Self {
+        Self { max_line_bytes: 8 << 20, max_file_bytes: 200 << 20, max_lines: 100_000, split: false }
+    }
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OutputOptions {
+    /// The order of the output lines.
+    pub order: OutputOrder,
+}
+
+/// The order of the output lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OutputOrder {
+    /// As in the input.
+    #[default]
+    Input,
+    /// As the service gave them.
+    Service,
+}

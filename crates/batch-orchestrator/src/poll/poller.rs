@@ -1,0 +1,35 @@
+//! The list poll.
+
+use std::time::Duration;
+
+use aoai_batch_client::{Batch, BatchApiExt, PageQuery};
+use futures::TryStreamExt;
+
+use crate::{error::PipelineError, reconcile::Context};
+
+/// Clocks of service and ledger may differ by so much.
+const SKEW: Duration = Duration::from_mins(15);
+/// Batches are handed to the ledger in groups of this size.
+const GROUP: usize = 100;
+
+/// Lists the batches down to the oldest that runs and tells the ledger; answers how many parts changed.
+pub(crate) async fn poll(context: &Context) -> Result<u64, PipelineError> {
+    let in_flight = context.ledger.in_flight().await?;
+    let Some(oldest) = in_flight.oldest else { return Ok(0) };
+    let horizon = oldest.0.saturating_sub(i64::try_from(SKEW.as_millis()).unwrap_or(i64::MAX)).div_euclid(1000);
+    let mut batches = std::pin::pin!(context.service.batches(PageQuery { limit: Some(100), after: None }));
+    let (mut group, mut changed): (Vec<Batch>, u64) = (Vec::with_capacity(GROUP), 0);
+    while let Some(batch) = batches.try_next().await? {
+        // Newest first: beyond the horizon there is nothing of ours. A listing in another order is covered by the
+        // parts' own, slower poll.
+        if batch.created_at.is_some_and(|created| created < horizon) {
+            break;
+        }
+        group.push(batch);
+        if group.len() == GROUP {
+            changed += context.ledger.observe(&group).await?;
+            group.clear();
+        }
+    }
+    Ok(changed + context.ledger.observe(&group).await?)
+}

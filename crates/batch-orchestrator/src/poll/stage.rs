@@ -1,0 +1,74 @@
+//! `SUBMITTED`: what the poll saw, or what the batch itself says.
+
+use std::time::Duration;
+
+use aoai_batch_client::{Batch, BatchId, BatchStatus, ErrorKind};
+
+use crate::{
+    error::StageResult,
+    machine::PartEvent,
+    model::{PartRecord, Problem, ProblemKind, Submission, Timestamp},
+    reconcile::Context,
+};
+
+/// A batch may be unknown to the service for this long after it was created.
+const MAY_BE_UNKNOWN: Duration = Duration::from_mins(15);
+
+/// Decides what an ended batch means; asks for the batch if the poll has not seen its end.
+pub(crate) async fn check(
+    context: &Context,
+    part: &PartRecord,
+    submission: &Submission,
+    batch_id: &BatchId,
+    since: Timestamp,
+    now: Timestamp,
+) -> StageResult<PartEvent> {
+    let seen = part.remote.clone().filter(|batch| batch.status.is_terminal());
+    let batch = match seen {
+        Some(batch) => batch,
+        None => match context.service.get_batch(batch_id).await {
+            Ok(batch) => batch,
+            Err(error) if error.kind() == ErrorKind::NotFound && now.since(since) > MAY_BE_UNKNOWN => {
+                let reason = format!("the service does not know batch {} any more", batch_id.0);
+                return Ok(PartEvent::Quarantine { reason });
+            }
+            Err(error) => return Err(error.into()),
+        },
+    };
+    if !batch.status.is_terminal() {
+        return Ok(PartEvent::StillRunning);
+    }
+    if batch.status == BatchStatus::Failed && batch.request_counts.completed == 0 {
+        return failed_without_cost(context, submission, batch, now).await;
+    }
+    Ok(PartEvent::BatchEnded(Box::new(batch)))
+}
+
+async fn failed_without_cost(
+    context: &Context,
+    submission: &Submission,
+    batch: Batch,
+    now: Timestamp,
+) -> StageResult<PartEvent> {
+    let no_room = batch.errors.iter().find(|error| error.code.as_deref() == Some("token_limit_exceeded"));
+    if let Some(error) = no_room {
+        return Ok(PartEvent::BatchPostponed {
+            wait: context.backoff(submission.postponed + 1, None),
+            problem: Problem {
+                kind: ProblemKind::Quota,
+                message: error.message.clone(),
+                hint: Some("it is submitted again by itself when running batches have ended".into()),
+                lasting: false,
+                since: submission.postponed_since.unwrap_or(now),
+            },
+        });
+    }
+    // A batch adopted after its fence fails because its file is gone.
+    match context.service.get_file(&submission.file_id).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Ok(PartEvent::FileUnusable { message: "the batch found its input file deleted".into() })
+        }
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(PartEvent::BatchEnded(Box::new(batch))),
+    }
+}

@@ -1,0 +1,63 @@
+//! What every stage may use.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use adls_io::{DataLake, Location};
+use aoai_batch_client::BatchApi;
+use token_estimator::TokenEstimator;
+
+use crate::{
+    ledger::Ledger,
+    machine::{Timing, backoff},
+    model::JobKey,
+    options::PipelineOptions,
+    snapshot::Layout,
+};
+
+/// The seams of the pipeline, and its options.
+pub(crate) struct Context {
+    pub(crate) lake: Arc<dyn DataLake>,
+    pub(crate) service: Arc<dyn BatchApi>,
+    pub(crate) estimator: Option<Arc<dyn TokenEstimator>>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) options: PipelineOptions,
+    pub(crate) layout: Layout,
+    pub(crate) targets: Targets,
+}
+
+impl Context {
+    pub(crate) fn timing(&self) -> Timing {
+        let run = &self.options.run;
+        Timing {
+            list_settle: run.list_settle,
+            file_poll: run.poll_interval.min(Duration::from_secs(5)),
+            own_poll: run.poll_interval.saturating_mul(10),
+            max_generations: 3,
+        }
+    }
+
+    pub(crate) fn backoff(&self, failures: u32, asked: Option<Duration>) -> Duration {
+        backoff(&self.options.retry, failures, asked, rand::random())
+    }
+}
+
+/// Result directories that this process has given out: two files of one stem must not get the same one.
+#[derive(Debug, Default)]
+pub(crate) struct Targets(Mutex<HashMap<Location, JobKey>>);
+
+impl Targets {
+    /// Takes a directory for a job; `false` if another job has it.
+    pub(crate) fn take(&self, directory: &Location, key: &JobKey) -> bool {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.entry(directory.clone()).or_insert_with(|| key.clone()) == key
+    }
+
+    /// Gives a job's directories back.
+    pub(crate) fn release(&self, key: &JobKey) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, owner| owner != key);
+    }
+}

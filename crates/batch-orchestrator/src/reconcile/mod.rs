@@ -1,0 +1,15 @@
+//! Reconcile: the only caller of the stages.
+//!
+//! A level-triggered loop: claim what is due, let the stage of its state look at the world and do at most one thing,
+//! commit what the machine makes of it. One pass, watching, and a simulation are only drivers of the same step.
+
+mod context;
+mod driver;
+mod events;
+mod held;
+mod step;
+mod stuck;
+
+pub(crate) use context::Context;
+pub use driver::{Pipeline, Stop};
+pub use events::{Event, Observer, RunReport};

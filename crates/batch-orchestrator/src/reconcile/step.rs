@@ -1,0 +1,237 @@
+//! One record, held: perform, advance, commit — until it has to wait.
+
+use super::{Context, Event, Observer, held::Held};
+use crate::{
+    cleanup::{clean_up, forget},
+    collect::{Ending, harvest, publish},
+    error::{PipelineError, StageError, StageResult},
+    ledger::{Commit, JobCommit, JobQuery, Lease, LeaseRef, LedgerErrorKind, PartCommit},
+    machine::{JobEvent, PartEvent, advance_job, advance_part},
+    model::{
+        JobKey, JobPlan, JobRecord, JobState, PartFailure, PartKey, PartRecord, PartState, Timestamp,
+    },
+    poll::check,
+    snapshot::claim,
+    submit::{create, fence, settle},
+    upload::{await_processed, upload},
+    validate::plan,
+};
+
+/// Works on a record until it rests, waits, or is not ours any more. Answers with the job that came to rest, if so.
+pub(super) async fn work(
+    context: &Context,
+    observer: &dyn Observer,
+    held: &Held,
+    mut lease: Lease,
+) -> Result<Option<JobState>, PipelineError> {
+    // Whether this very process entered the state: what an earlier one may have done there is unknown.
+    let mut fresh = false;
+    loop {
+        held.hold(lease.reference());
+        let key = lease.reference().key.clone();
+        let next = match lease {
+            Lease::Job { lease, record } => job_step(context, observer, &lease, *record).await,
+            Lease::Part { lease, record } => part_step(context, observer, &lease, *record, fresh).await,
+        };
+        match next {
+            Ok(Step::Go(next)) => (lease, fresh) = (*next, true),
+            Ok(Step::Rest(state)) => {
+                held.release(&key);
+                return Ok(state.map(|state| *state));
+            }
+            Err(PipelineError::Ledger(error)) if error.kind == LedgerErrorKind::Fenced => {
+                held.release(&key);
+                return Ok(None);
+            }
+            Err(error) => {
+                held.release(&key);
+                return Err(error);
+            }
+        }
+    }
+}
+
+enum Step {
+    /// There is more to do at once.
+    Go(Box<Lease>),
+    /// It waits, or is at rest (then with a job's last state).
+    Rest(Option<Box<JobState>>),
+}
+
+async fn job_step(
+    context: &Context,
+    observer: &dyn Observer,
+    lease: &LeaseRef,
+    mut job: JobRecord,
+) -> Result<Step, PipelineError> {
+    let now = context.ledger.now().await?;
+    let result = job_effect(context, &job, now).await;
+    let now = context.ledger.now().await?;
+    let commit = match result {
+        Ok(event) => {
+            let step = advance_job(&job.state, event, now)?;
+            let parts = new_parts(&job, &step.state, now);
+            let keep = step.due_at <= now && !step.state.is_at_rest();
+            JobCommit { state: step.state, due_at: step.due_at, failures: 0, problem: None, parts, keep }
+        }
+        Err(error) => {
+            let failures = job.failures + 1;
+            let problem = error.problem(job.problem.as_ref(), now);
+            let path = job.input.location.to_string();
+            observer.event(&Event::Problem { job: &job.key, path, problem: &problem });
+            let due_at = now.after(context.backoff(failures, error.wait));
+            let problem = Some(problem);
+            JobCommit { state: job.state.clone(), due_at, failures, problem, parts: Vec::new(), keep: false }
+        }
+    };
+    let changed = commit.state.name() != job.state.name();
+    job.state = commit.state.clone();
+    let next = context.ledger.commit(lease, Commit::Job(commit)).await?;
+    if changed {
+        observer.event(&Event::Job(&job));
+    }
+    if job.state.is_at_rest() {
+        context.targets.release(&job.key);
+        return Ok(Step::Rest(Some(Box::new(job.state))));
+    }
+    Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
+}
+
+async fn part_step(
+    context: &Context,
+    observer: &dyn Observer,
+    lease: &LeaseRef,
+    mut part: PartRecord,
+    fresh: bool,
+) -> Result<Step, PipelineError> {
+    let now = context.ledger.now().await?;
+    let result = part_effect(context, &part, fresh, now).await;
+    let now = context.ledger.now().await?;
+    let commit = match result {
+        Ok(event) => {
+            let step = advance_part(&part.state, event, now, &context.timing())?;
+            let keep = step.due_at <= now;
+            PartCommit { state: step.state, due_at: step.due_at, failures: 0, problem: step.problem, keep }
+        }
+        Err(error) => {
+            let failures = part.failures + 1;
+            let problem = Some(error.problem(part.problem.as_ref(), now));
+            let due_at = now.after(context.backoff(failures, error.wait));
+            PartCommit { state: part.state.clone(), due_at, failures, problem, keep: false }
+        }
+    };
+    if let Some(problem) = &commit.problem {
+        let path = part.input.location.to_string();
+        observer.event(&Event::Problem { job: &part.key.job, path, problem });
+    }
+    let changed = commit.state.name() != part.state.name();
+    part.state = commit.state.clone();
+    let next = context.ledger.commit(lease, Commit::Part(commit)).await?;
+    if changed {
+        observer.event(&Event::Part(&part));
+    }
+    Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
+}
+
+/// The one effect of a job's state.
+async fn job_effect(context: &Context, job: &JobRecord, now: Timestamp) -> StageResult<JobEvent> {
+    match &job.state {
+        JobState::Seen => claim(context, job).await,
+        JobState::Claimed => {
+            let event = plan(context, job, now).await?;
+            if matches!(event, JobEvent::InputGone { .. }) {
+                forget(context, &job.key).await?;
+            }
+            Ok(event)
+        }
+        JobState::Running { .. } => parts_resolved(context, &job.key).await,
+        JobState::Publishing(publication) => publish(context, job, publication).await,
+        JobState::Published { publication, .. } => clean_up(context, &job.key, publication).await,
+        JobState::Done { .. }
+        | JobState::Dropped { .. }
+        | JobState::Foreign { .. }
+        | JobState::Quarantined { .. } => {
+            Err(StageError::local("the job is at rest; it should not have been claimed", None))
+        }
+    }
+}
+
+/// The one effect of a part's state.
+async fn part_effect(
+    context: &Context,
+    part: &PartRecord,
+    fresh: bool,
+    now: Timestamp,
+) -> StageResult<PartEvent> {
+    match &part.state {
+        PartState::Ready => Ok(PartEvent::Admitted),
+        PartState::Uploading { generation, .. } => {
+            upload(context, part, &part.input, *generation, fresh).await
+        }
+        PartState::Uploaded(submission) => await_processed(context, submission).await,
+        PartState::Creating { submission, .. } => create(context, part, submission, fresh, now).await,
+        PartState::Uncertain { submission, .. } => settle(context, part, submission).await,
+        PartState::Fencing { submission, deleted_at: None, .. } => fence(context, submission).await,
+        PartState::Fencing { submission, .. } => settle(context, part, submission).await,
+        PartState::Submitted { submission, batch_id, since } => {
+            check(context, part, submission, batch_id, *since, now).await
+        }
+        PartState::Ended { submission, batch, failure } => {
+            let ending = Ending {
+                submission: submission.as_ref(),
+                batch: batch.as_deref(),
+                failure: failure.as_ref(),
+            };
+            harvest(context, part, ending).await
+        }
+        PartState::Resolved(_) | PartState::Quarantined { .. } => {
+            Err(StageError::local("the part is at rest; it should not have been claimed", None))
+        }
+    }
+}
+
+/// `RUNNING`: are all parts resolved?
+async fn parts_resolved(context: &Context, key: &JobKey) -> StageResult<JobEvent> {
+    let query = JobQuery { key: Some(key.0.clone()), ..JobQuery::default() };
+    let views = context.ledger.view(&query).await.map_err(|error| StageError::local(error.to_string(), None))?;
+    let parts = views.into_iter().next().map(|view| view.parts).unwrap_or_default();
+    let mut results = Vec::with_capacity(parts.len());
+    for part in parts {
+        match part.state {
+            PartState::Resolved(result) => results.push(*result),
+            PartState::Quarantined { reason, .. } => {
+                return Ok(JobEvent::Quarantine { reason: format!("part {}: {reason}", part.key.part) });
+            }
+            _ => return Ok(JobEvent::PartsPending),
+        }
+    }
+    let replaced =
+        |failure: &Option<PartFailure>| failure.as_ref().is_some_and(|f| f.code == PartFailure::INPUT_REPLACED);
+    if results.iter().all(|result| replaced(&result.failure)) {
+        // Nothing was sent: the new version, if there is one, is a job of its own.
+        forget(context, key).await?;
+        return Ok(JobEvent::InputGone { reason: "the file was changed before it was sent".into() });
+    }
+    Ok(JobEvent::PartsResolved { parts: results })
+}
+
+/// The parts of a job that has just been planned.
+fn new_parts(job: &JobRecord, state: &JobState, now: Timestamp) -> Vec<PartRecord> {
+    let (JobState::Claimed, JobState::Running { plan, .. }) = (&job.state, state) else { return Vec::new() };
+    let JobPlan { parts, .. } = plan.as_ref();
+    parts
+        .iter()
+        .map(|part| PartRecord {
+            key: PartKey { job: job.key.clone(), part: part.number, attempt: 1 },
+            plan: part.clone(),
+            input: job.input.clone(),
+            state: PartState::Ready,
+            remote: None,
+            version: 0,
+            failures: 0,
+            problem: None,
+            due_at: now,
+            updated_at: now,
+        })
+        .collect()
+}

@@ -1,0 +1,62 @@
+//! When one pass has done what it can: everything left waits for something that time alone will not bring soon.
+
+use super::Context;
+use crate::{
+    error::PipelineError,
+    ledger::{JobQuery, JobView},
+    model::{JobState, PartState, Problem, ProblemKind, Timestamp},
+};
+
+/// A lasting problem is believed after so many tries.
+const TRIES: u32 = 3;
+
+/// What a run leaves behind.
+pub(super) struct Remaining {
+    /// Jobs of which nothing was sent.
+    pub(super) waiting: u64,
+    /// Jobs with work in flight.
+    pub(super) in_flight: u64,
+}
+
+/// Whether every unfinished job is stuck.
+pub(super) async fn all_stuck(context: &Context) -> Result<bool, PipelineError> {
+    let now = context.ledger.now().await?;
+    let is_stuck = |failures: u32, problem: Option<&Problem>| {
+        problem.is_some_and(|problem| stuck(context, failures, problem, now))
+    };
+    Ok(unfinished(context).await?.iter().all(|view| {
+        let mut open = view.parts.iter().filter(|part| !is_at_rest(&part.state)).peekable();
+        if matches!(view.job.state, JobState::Running { .. }) && open.peek().is_some() {
+            open.all(|part| is_stuck(part.failures, part.problem.as_ref()))
+        } else {
+            is_stuck(view.job.failures, view.job.problem.as_ref())
+        }
+    }))
+}
+
+/// Counts what is left.
+pub(super) async fn remaining(context: &Context) -> Result<Remaining, PipelineError> {
+    let mut remaining = Remaining { waiting: 0, in_flight: 0 };
+    for view in unfinished(context).await? {
+        let sent = view.parts.iter().any(|part| part.state != PartState::Ready);
+        *(if sent { &mut remaining.in_flight } else { &mut remaining.waiting }) += 1;
+    }
+    Ok(remaining)
+}
+
+fn stuck(context: &Context, failures: u32, problem: &Problem, now: Timestamp) -> bool {
+    match problem.kind {
+        ProblemKind::Quota => false,
+        _ if problem.lasting => failures >= TRIES,
+        _ => now.since(problem.since) >= context.options.retry.give_up_after,
+    }
+}
+
+fn is_at_rest(state: &PartState) -> bool {
+    matches!(state, PartState::Resolved(_) | PartState::Quarantined { .. })
+}
+
+async fn unfinished(context: &Context) -> Result<Vec<JobView>, PipelineError> {
+    let query = JobQuery { unfinished: true, ..JobQuery::default() };
+    Ok(context.ledger.view(&query).await?)
+}

@@ -1,0 +1,136 @@
+//! Where things are in the lake: inputs, results, and our own directory.
+
+use adls_io::{Location, PathError};
+
+use crate::model::{JobKey, PartKey, Target, Timestamp};
+use crate::options::LakeOptions;
+
+/// Our own directory in the processed filesystem.
+const OWN: &str = "_aoai-batch";
+
+/// Computes every path that the pipeline uses; the only place that does.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    input: Location,
+    processed: Location,
+    error: Location,
+}
+
+impl Layout {
+    pub(crate) fn new(options: &LakeOptions) -> Self {
+        Self {
+            input: options.input.clone(),
+            processed: options.processed.clone(),
+            error: options.error.clone(),
+        }
+    }
+
+    /// Whether a path below the input directory is none of the user's inputs: results and our own files, where all
+    /// of them share a filesystem.
+    pub(crate) fn is_ours(&self, location: &Location) -> bool {
+        let inside = |directory: &Location| {
+            // A result directory that contains the whole input directory cannot exclude it.
+            directory.filesystem == location.filesystem
+                && self.input.path.relative_to(&directory.path).is_none()
+                && location.path.relative_to(&directory.path).is_some()
+        };
+        location.path.segments().next() == Some(OWN) || inside(&self.processed) || inside(&self.error)
+    }
+
+    /// Where the results of an input go if it is planned at `planned_at`.
+    pub(crate) fn target(&self, input: &Location, planned_at: Timestamp) -> Result<Target, PathError> {
+        let relative = input.path.relative_to(&self.input.path).unwrap_or_else(|| input.path.clone());
+        let name = relative.file_name();
+        // The name up to the last dot; a leading dot is part of the name.
+        let (stem, extension) = match name.rfind('.') {
+            Some(dot) if dot > 0 => name.split_at(dot),
+            _ => (name, ""),
+        };
+        let directory = format!("{}/{stem}_{}", relative.parent(), planned_at.stamp());
+        Ok(Target {
+            processed: self.processed.join(&directory)?,
+            error: self.error.join(&directory)?,
+            stem: stem.to_owned(),
+            extension: extension.to_owned(),
+        })
+    }
+
+    /// The claim marker of a job.
+    pub(crate) fn claim(&self, key: &JobKey) -> Result<Location, PathError> {
+        self.own(&format!("claims/{key}.json"))
+    }
+
+    /// The work directory of a job.
+    pub(crate) fn work(&self, key: &JobKey) -> Result<Location, PathError> {
+        self.own(&format!("work/{key}"))
+    }
+
+    /// The report of a job that was refused.
+    pub(crate) fn rejection(&self, key: &JobKey) -> Result<Location, PathError> {
+        self.own(&format!("work/{key}/rejection.jsonl"))
+    }
+
+    /// The index of a part: which line has which `custom_id`.
+    pub(crate) fn index(&self, key: &JobKey, part: u32) -> Result<Location, PathError> {
+        self.own(&format!("work/{key}/p{part:04}.index.jsonl"))
+    }
+
+    /// A harvested file of a part attempt.
+    pub(crate) fn harvest(&self, key: &PartKey, what: &str) -> Result<Location, PathError> {
+        self.own(&format!("work/{}/p{:04}-a{}.{what}.jsonl", key.job, key.part, key.attempt))
+    }
+
+    fn own(&self, path: &str) -> Result<Location, PathError> {
+        Location::new(self.processed.filesystem.clone(), adls_io::LakePath::root()).join(&format!("{OWN}/{path}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use adls_io::LakePath;
+
+    use super::*;
+
+    fn at(filesystem: &str, path: &str) -> Location {
+        Location::new(filesystem, LakePath::parse(path).unwrap())
+    }
+
+    fn layout(input: Location, processed: Location, error: Location) -> Layout {
+        Layout { input, processed, error }
+    }
+
+    #[test]
+    fn results_keep_the_directory_and_the_whole_stem() {
+        let layout = layout(at("in", "inbox"), at("out", "done"), at("err", ""));
+        let target = layout.target(&at("in", "inbox/sub/dir/a.b.jsonl"), Timestamp(1_700_000_000_000)).unwrap();
+        assert_eq!(target.processed.to_string(), "out/done/sub/dir/a.b_2023-11-14_22_13_20");
+        assert_eq!(target.error.to_string(), "err/sub/dir/a.b_2023-11-14_22_13_20");
+        assert_eq!(target.file_name("output"), "a.b_output.jsonl");
+        assert_eq!(target.raw_name(), "a.b.jsonl");
+    }
+
+    #[test]
+    fn a_name_without_a_dot_has_no_extension() {
+        let layout = layout(at("in", ""), at("out", ""), at("err", ""));
+        let target = layout.target(&at("in", "name"), Timestamp(0)).unwrap();
+        assert_eq!(target.file_name("output"), "name_output");
+        let hidden = layout.target(&at("in", ".hidden"), Timestamp(0)).unwrap();
+        assert_eq!(hidden.file_name("output"), ".hidden_output");
+    }
+
+    #[test]
+    fn results_below_the_input_directory_are_not_inputs() {
+        let layout = layout(at("lake", ""), at("lake", "processed"), at("lake", "error"));
+        assert!(layout.is_ours(&at("lake", "processed/x/x_output.jsonl")));
+        assert!(layout.is_ours(&at("lake", "error/x.jsonl")));
+        assert!(layout.is_ours(&at("lake", "_aoai-batch/claims/1.json")));
+        assert!(!layout.is_ours(&at("lake", "processed.jsonl")));
+        assert!(!layout.is_ours(&at("lake", "inbox/x.jsonl")));
+    }
+
+    #[test]
+    fn inputs_below_the_result_directory_are_inputs() {
+        let layout = layout(at("lake", "inbox"), at("lake", ""), at("lake", "error"));
+        assert!(!layout.is_ours(&at("lake", "inbox/x.jsonl")));
+    }
+}

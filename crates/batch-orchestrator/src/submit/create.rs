@@ -1,0 +1,67 @@
+//! `CREATING`: the intent is durable; send the one request.
+
+use std::collections::BTreeMap;
+
+use aoai_batch_client::{Applied, CreateBatch, ErrorKind};
+
+use crate::{
+    error::{StageError, StageResult},
+    machine::PartEvent,
+    model::{PartRecord, Submission, Timestamp},
+    reconcile::Context,
+    upload::refusal,
+};
+
+/// Creates the batch, if this very process wrote the intent just now; otherwise says that it must be looked up.
+pub(crate) async fn create(
+    context: &Context,
+    part: &PartRecord,
+    submission: &Submission,
+    fresh: bool,
+    now: Timestamp,
+) -> StageResult<PartEvent> {
+    if !fresh {
+        return Ok(PartEvent::Interrupted);
+    }
+    let service = &context.options.service;
+    let create = CreateBatch {
+        input_file_id: Some(submission.file_id.clone()),
+        endpoint: service.batch_endpoint.clone(),
+        completion_window: service.completion_window.clone(),
+        metadata: metadata(context.ledger.id(), part, submission),
+        ..CreateBatch::default()
+    };
+    let error = match context.service.create_batch(&create).await {
+        Ok(created) => return Ok(PartEvent::Created { batch_id: created.batch.id }),
+        Err(error) => error,
+    };
+    if error.applied() == Applied::Unknown {
+        return Ok(PartEvent::CreateUncertain);
+    }
+    // Certainly not created: either for good, or not now.
+    if error.kind() == ErrorKind::Rejected && !is_not_processed(&error) {
+        return Ok(PartEvent::CreateRefused(refusal(&error)));
+    }
+    let error = StageError::from(error);
+    Ok(PartEvent::CreatePostponed {
+        wait: context.backoff(submission.postponed + 1, error.wait),
+        problem: error.problem(None, submission.postponed_since.unwrap_or(now)),
+    })
+}
+
+/// The service sometimes says `processed` and then refuses the file as `pending`.
+fn is_not_processed(error: &aoai_batch_client::Error) -> bool {
+    error.message().contains("Only files with status 'Processed' are accepted")
+}
+
+/// The secondary key of recovery; the primary one is the input file's id.
+fn metadata(ledger: &str, part: &PartRecord, submission: &Submission) -> BTreeMap<String, String> {
+    let pairs = [
+        ("aob_key", part.key.job.to_string()),
+        ("aob_part", part.key.part.to_string()),
+        ("aob_attempt", part.key.attempt.to_string()),
+        ("aob_gen", submission.generation.to_string()),
+        ("aob_ledger", ledger.to_owned()),
+    ];
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}

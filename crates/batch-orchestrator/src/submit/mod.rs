@@ -1,0 +1,7 @@
+//! Submit: the one call that costs money. Intent first, one `POST`, and never a second one on the same file.
+
+mod adopt;
+mod create;
+
+pub(crate) use adopt::{fence, settle};
+pub(crate) use create::create;

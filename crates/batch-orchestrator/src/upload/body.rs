@@ -1,0 +1,126 @@
+//! The bytes of a part as the service gets them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use adls_io::{DataLake, ErrorKind, ReadOptions};
+use aoai_batch_client::{ByteStream, JsonLines, LineItem, UploadBody};
+use bytes::{BufMut, Bytes, BytesMut};
+use futures::{FutureExt, StreamExt, TryStreamExt};
+
+use crate::model::{InputSnapshot, PartPlan};
+
+/// What the lake said while a body was read: the client only knows that the body failed.
+pub(crate) type LakeFault = Arc<Mutex<Option<(ErrorKind, String)>>>;
+
+/// Opens the part's byte range at the version of the snapshot; `new_model` rewrites the lines' `model`.
+pub(crate) fn part_body(
+    lake: &Arc<dyn DataLake>,
+    input: &InputSnapshot,
+    plan: &PartPlan,
+    new_model: Option<&str>,
+) -> (UploadBody, LakeFault) {
+    let fault = LakeFault::default();
+    let (lake, at, seen) = (lake.clone(), input.location.clone(), fault.clone());
+    let options =
+        ReadOptions { offset: plan.offset, length: Some(plan.bytes), if_match: Some(input.etag.clone()) };
+    let new_model = new_model.map(|name| Bytes::from(serde_json::to_vec(name).unwrap_or_default()));
+    let open = move || {
+        let (lake, at, seen) = (lake.clone(), at.clone(), seen.clone());
+        let (options, new_model) = (options.clone(), new_model.clone());
+        async move {
+            let keep = move |error: adls_io::Error| {
+                *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((error.kind, error.to_string()));
+                std::io::Error::other(error)
+            };
+            let read = lake.read(&at, options).await.map_err(keep.clone())?;
+            let bytes = read.body.map_err(keep);
+            Ok(match new_model {
+                Some(model) => rewrite(bytes.boxed(), model),
+                None => bytes.boxed(),
+            })
+        }
+        .boxed()
+    };
+    (UploadBody::Replayable { length: Some(plan.upload_bytes), open: Box::new(open) }, fault)
+}
+
+/// Replaces the `model` of every line. Only that value changes: the rest of the line stays byte for byte.
+fn rewrite(bytes: ByteStream, model: Bytes) -> ByteStream {
+    let state = (bytes, JsonLines::new(usize::MAX), false);
+    futures::stream::try_unfold(state, move |(mut bytes, mut lines, ended)| {
+        let model = model.clone();
+        async move {
+            if ended {
+                return Ok(None);
+            }
+            let chunk = bytes.try_next().await?;
+            let mut out = BytesMut::new();
+            let ended = chunk.is_none();
+            if let Some(chunk) = chunk {
+                lines.push(chunk);
+                while let Some(LineItem::Line(line)) = lines.next_line() {
+                    put(&mut out, &line.bytes, &model)?;
+                }
+            } else if let Some(LineItem::Line(line)) = std::mem::replace(&mut lines, JsonLines::new(0)).finish() {
+                put(&mut out, &line.bytes, &model)?;
+            }
+            Ok(Some((out.freeze(), (bytes, lines, ended))))
+        }
+    })
+    .boxed()
+}
+
+fn put(out: &mut BytesMut, line: &[u8], model: &[u8]) -> std::io::Result<()> {
+    let span = model_span(line).ok_or_else(|| std::io::Error::other("a validated line lost its model"))?;
+    out.put_slice(&line[..span.start]);
+    out.put_slice(model);
+    out.put_slice(&line[span.end..]);
+    out.put_u8(b'\n');
+    Ok(())
+}
+
+/// Where in the line the JSON text of `body.model` stands.
+fn model_span(line: &[u8]) -> Option<std::ops::Range<usize>> {
+    #[derive(serde::Deserialize)]
+    struct Line<'a> {
+        #[serde(borrow)]
+        body: Body<'a>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        model: &'a serde_json::value::RawValue,
+    }
+    let model = serde_json::from_slice::<Line<'_>>(line).ok()?.body.model.get();
+    // The raw value borrows from the line, so the distance of their addresses is its position.
+    let start = (model.as_ptr() as usize).checked_sub(line.as_ptr() as usize)?;
+    Some(start..start + model.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_model_of_the_body_changes() {
+        let line = br#"{"model":"no","custom_id":"1","body":{"x":{"model":"no"}, "model" : "old" ,"y":"model"}}"#;
+        let mut out = BytesMut::new();
+        put(&mut out, line, b"\"new-name\"").unwrap();
+        assert_eq!(
+            out,
+            &br#"{"model":"no","custom_id":"1","body":{"x":{"model":"no"}, "model" : "new-name" ,"y":"model"}}
+"#[..]
+        );
+    }
+
+    #[tokio::test]
+    async fn rewriting_does_not_depend_on_chunks_or_line_ends() {
+        let text = b"{\"body\":{\"model\":\"a\"}}\r\n{\"body\":{\"model\":\"bb\"}}";
+        for size in 1..text.len() {
+            let chunks: Vec<_> = text.chunks(size).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
+            let out: Vec<Bytes> =
+                rewrite(futures::stream::iter(chunks).boxed(), Bytes::from_static(b"\"m\"")).try_collect().await.unwrap();
+            assert_eq!(out.concat(), b"{\"body\":{\"model\":\"m\"}}\n{\"body\":{\"model\":\"m\"}}\n");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Validate: what the service would refuse is refused here, before anything is uploaded; and the plan falls out of
+//! the same pass.
+
+mod encoding;
+mod line;
+mod planner;
+mod report;
+mod stage;
+mod validator;
+
+pub use line::{IndexLine, Rules};
+pub use report::{Finding, FindingCode, Report, Verdict};
+pub(crate) use stage::{path_error, plan};
+pub(crate) use validator::id_digest;
+pub use stage::validate_stream;
+pub use validator::{InputLine, Validator};

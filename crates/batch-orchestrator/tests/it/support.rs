@@ -1,0 +1,226 @@
+//! A lake, a ledger, an emulator, and a pipeline over them that can be started again and again.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use adls_io::{Condition, DataLake, DataLakeExt, ListMode, LakePath, Location, MemoryLake};
+use aoai_batch_client::{BatchApi, BatchClient, BatchClientOptions, Credential};
+use aoai_emulator::{BatchConfig, Emulator, EmulatorConfig, FileConfig};
+use batch_orchestrator::{
+    Event, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions, RunReport,
+    ServiceOptions, Stop,
+    ledger::{JobQuery, JobView, Ledger, MemoryLedger, WorkerId},
+    machine::RetryOptions,
+    model::Timestamp,
+};
+use bytes::Bytes;
+use futures::StreamExt;
+
+pub(crate) const KEY: &str = "test-key";
+
+pub(crate) struct World {
+    pub(crate) lake: Arc<dyn DataLake>,
+    pub(crate) memory: MemoryLake,
+    pub(crate) ledger: Arc<MemoryLedger>,
+    pub(crate) emulator: Emulator,
+    pub(crate) options: PipelineOptions,
+}
+
+/// An emulator that is done in a few milliseconds.
+pub(crate) fn fast() -> EmulatorConfig {
+    let ms = Duration::from_millis;
+    EmulatorConfig {
+        api_key: Some(KEY.into()),
+        files: FileConfig { processing: ms(0), ..FileConfig::default() },
+        batches: BatchConfig {
+            validating: ms(5),
+            in_progress: ms(10),
+            finalizing: ms(5),
+            cancelling: ms(5),
+            ..BatchConfig::default()
+        },
+        ..EmulatorConfig::default()
+    }
+}
+
+pub(crate) fn at(filesystem: &str, path: &str) -> Location {
+    Location::new(filesystem, LakePath::parse(path).unwrap())
+}
+
+pub(crate) fn now() -> Timestamp {
+    let since = std::time::UNIX_EPOCH;
+    #[expect(clippy::disallowed_methods, reason = "the clock of the test's ledger")]
+    let now = std::time::SystemTime::now().duration_since(since).unwrap();
+    Timestamp(i64::try_from(now.as_millis()).unwrap())
+}
+
+pub(crate) fn options() -> PipelineOptions {
+    PipelineOptions {
+        lake: LakeOptions {
+            account: "test".into(),
+            input: at("input", "inbox"),
+            processed: at("processed", ""),
+            error: at("error", ""),
+            include: vec!["**/*.jsonl".into()],
+            recursive: true,
+        },
+        service: ServiceOptions {
+            deployment: None,
+            set_model: false,
+            batch_endpoint: "/chat/completions".into(),
+            completion_window: "24h".into(),
+            file_expires_after: None,
+        },
+        run: RunOptions {
+            settle_time: Duration::ZERO,
+            poll_interval: Duration::from_millis(20),
+            scan_interval: Duration::from_millis(50),
+            list_settle: Duration::from_millis(40),
+            ..RunOptions::default()
+        },
+        limits: LimitOptions::default(),
+        output: OutputOptions::default(),
+        retry: RetryOptions {
+            initial: Duration::from_millis(5),
+            max_delay: Duration::from_millis(40),
+            give_up_after: Duration::from_secs(5),
+        },
+    }
+}
+
+impl World {
+    pub(crate) async fn new(config: EmulatorConfig) -> Self {
+        let memory = MemoryLake::new();
+        for filesystem in ["input", "processed", "error"] {
+            memory.ensure_filesystem(filesystem).await.unwrap();
+        }
+        Self {
+            lake: Arc::new(memory.clone()),
+            memory,
+            ledger: Arc::new(MemoryLedger::new("ledger-1", Arc::new(now))),
+            emulator: Emulator::start(config).await.unwrap(),
+            options: options(),
+        }
+    }
+
+    pub(crate) fn client(&self) -> Arc<dyn BatchApi> {
+        let options = BatchClientOptions::default();
+        let key = Credential::ApiKey(KEY.to_owned().into());
+        Arc::new(BatchClient::new(self.emulator.url(), key, options).unwrap())
+    }
+
+    pub(crate) async fn put(&self, path: &str, text: impl Into<Bytes>) {
+        self.lake.write_all(&at("input", path), text.into(), Condition::Always).await.unwrap();
+    }
+
+    pub(crate) fn pipeline(&self) -> Pipeline {
+        self.pipeline_over(self.lake.clone(), self.client(), self.ledger.clone())
+    }
+
+    pub(crate) fn pipeline_over(
+        &self,
+        lake: Arc<dyn DataLake>,
+        service: Arc<dyn BatchApi>,
+        ledger: Arc<dyn Ledger>,
+    ) -> Pipeline {
+        Pipeline::new(lake, service, None, ledger, WorkerId("w".into()), self.options.clone())
+    }
+
+    /// One pass that must end by itself.
+    pub(crate) async fn run(&self) -> RunReport {
+        let (_ask, stop) = Stop::new();
+        let run = self.pipeline();
+        tokio::time::timeout(Duration::from_secs(60), run.run(Arc::new(()), stop)).await.expect("the run hangs").unwrap()
+    }
+
+    /// One pass, and the messages of all problems on the way.
+    pub(crate) async fn run_with_problems(&self) -> (RunReport, Vec<String>) {
+        let (_ask, stop) = Stop::new();
+        let problems = Arc::new(Problems::default());
+        let report = self.pipeline().run(problems.clone(), stop).await.unwrap();
+        let problems = problems.0.lock().unwrap().clone();
+        (report, problems)
+    }
+
+    pub(crate) async fn jobs(&self) -> Vec<JobView> {
+        self.ledger.view(&JobQuery::default()).await.unwrap()
+    }
+
+    /// All files of a filesystem but our own, by path.
+    pub(crate) async fn files(&self, filesystem: &str) -> BTreeMap<String, Bytes> {
+        let mut files = BTreeMap::new();
+        let mut entries = self.lake.list(&at(filesystem, ""), ListMode::Recursive);
+        while let Some(entry) = entries.next().await {
+            let entry = entry.unwrap();
+            if entry.kind == adls_io::EntryKind::File {
+                let bytes = self.lake.read_all(&entry.location, u64::MAX).await.unwrap();
+                files.insert(entry.location.path.to_string(), bytes);
+            }
+        }
+        files
+    }
+
+    /// The one file whose name ends so; the time stamp is none of the test's business.
+    pub(crate) async fn file(&self, filesystem: &str, ending: &str) -> String {
+        let files = self.files(filesystem).await;
+        let mut found = files.iter().filter(|(path, _)| path.ends_with(ending));
+        let (_, bytes) = found.next().unwrap_or_else(|| panic!("no {ending} in {:?}", files.keys()));
+        assert!(found.next().is_none(), "several {ending} in {:?}", files.keys());
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    /// Nothing of ours is left: no service file, no work directory, no claim, nothing paid twice.
+    pub(crate) async fn assert_clean(&self) {
+        let snapshot = self.emulator.control().snapshot().await;
+        assert_eq!(snapshot.files, [], "service files are left");
+        let left: Vec<_> =
+            self.files("processed").await.into_keys().filter(|p| p.starts_with("_aoai-batch")).collect();
+        assert_eq!(left, Vec::<String>::new(), "our own files are left");
+        let books = self.emulator.control().books().await;
+        assert_eq!(books.paid_twice, []);
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Problems(pub(crate) Mutex<Vec<String>>);
+
+impl Observer for Problems {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Problem { path, problem, .. } = event {
+            self.0.lock().unwrap().push(format!("{path}: {}", problem.message));
+        }
+    }
+}
+
+/// A request line.
+pub(crate) fn line(id: &str) -> String {
+    line_with(id, "gpt-4o-mini-batch")
+}
+
+pub(crate) fn line_with(id: &str, model: &str) -> String {
+    serde_json::json!({
+        "custom_id": id, "method": "POST", "url": "/chat/completions",
+        "body": { "model": model, "messages": [{ "role": "user", "content": format!("question {id}") }] },
+    })
+    .to_string()
+        + "\n"
+}
+
+/// A file of request lines `PREFIX-0000`, `PREFIX-0001`, …
+pub(crate) fn lines(prefix: &str, count: usize) -> String {
+    (0..count).map(|n| line(&format!("{prefix}-{n:04}"))).collect()
+}
+
+/// The `custom_id`s of result lines.
+pub(crate) fn ids(text: &str) -> Vec<String> {
+    text.lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["custom_id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+pub(crate) fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
+}
