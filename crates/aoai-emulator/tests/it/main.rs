@@ -1,0 +1,4 @@
+//! The emulator over real sockets.
+
+mod happy_path;
+mod support;
