@@ -102,14 +102,14 @@ mod tests {
     use super::*;
     use crate::files::ScannedLine;
 
-    fn scan(count: u64) -> Scan {
+    fn scan(count: u32) -> Scan {
         let line = |number| ScannedLine {
             offset: 0,
             length: 0,
             number,
             custom_id: format!("line-{number}").into(),
             url: 0,
-            fingerprint: number,
+            fingerprint: 0,
         };
         Scan { lines: (1..=count).map(line).collect(), ..Scan::default() }
     }

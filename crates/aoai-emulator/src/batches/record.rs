@@ -71,7 +71,7 @@ pub(crate) struct Steering {
 pub(crate) struct BatchError {
     pub(crate) code: String,
     pub(crate) message: String,
-    pub(crate) line: Option<u64>,
+    pub(crate) line: Option<u32>,
 }
 
 impl BatchError {

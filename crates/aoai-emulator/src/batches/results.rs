@@ -73,22 +73,21 @@ async fn finish(state: &Shared, batch: &Arc<Batch>) -> io::Result<()> {
 /// Reads and judges the input, once.
 pub(super) async fn prepare<'a>(state: &Shared, batch: &'a Arc<Batch>) -> io::Result<&'a Prepared> {
     let prepare = || async {
-        let config = &state.config.batches;
         let Some(input) = batch.input() else { return Ok(Prepared::default()) };
-        let scan = input.scan(config.max_lines).await?;
-        let errors = validation::judge(&scan, &batch.endpoint, config);
-        let plan = if errors.is_empty() {
-            Plan::draw(
-                &scan,
-                &state.config.outcomes,
-                state.config.seed,
-                batch.number,
-                &mut state.batches().hits,
-            )
-        } else {
-            Plan::default()
-        };
-        Ok(Prepared { tokens: quota::tokens(&scan), scan, errors, plan })
+        let scan = input.scan(state.config.batches.max_lines).await?;
+        let (state, batch) = (state.clone(), batch.clone());
+        let judged = tokio::task::spawn_blocking(move || {
+            let config = &state.config;
+            let errors = validation::judge(&scan, &batch.endpoint, &config.batches);
+            let hits = state.batches().hits.clone();
+            let plan = if errors.is_empty() {
+                Plan::draw(&scan, &config.outcomes, config.seed, batch.number, &mut lock(&hits))
+            } else {
+                Plan::default()
+            };
+            Prepared { tokens: quota::tokens(&scan), scan, errors, plan }
+        });
+        judged.await.map_err(io::Error::other)
     };
     batch.prepared.get_or_try_init(prepare).await
 }
@@ -225,7 +224,7 @@ impl LineReader {
     /// The url (without `/v1`) and body of a line.
     pub(super) fn body(&mut self, scan: &Scan, line: u32) -> io::Result<(String, serde_json::Value)> {
         let line = &scan.lines[line as usize];
-        self.buffer.resize(line.length, 0);
+        self.buffer.resize(line.length as usize, 0);
         self.file.seek(SeekFrom::Start(line.offset))?;
         self.file.read_exact(&mut self.buffer)?;
         let mut request: serde_json::Value = serde_json::from_slice(&self.buffer)?;

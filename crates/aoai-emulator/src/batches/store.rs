@@ -1,6 +1,9 @@
 //! The index of batches.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use super::{Batch, plan::Hits};
 use crate::{clock::Stamp, config::ExpiryConfig};
@@ -12,7 +15,8 @@ pub(crate) struct BatchStore {
     positions: HashMap<String, usize>,
     drawn: u64,
     expired: u32,
-    pub(super) hits: Hits,
+    /// Locked on its own: drawing for a large batch takes a while.
+    pub(super) hits: Arc<Mutex<Hits>>,
 }
 
 impl BatchStore {

@@ -32,9 +32,9 @@ pub(crate) struct Scan {
 #[derive(Debug)]
 pub(crate) struct ScannedLine {
     pub(crate) offset: u64,
-    pub(crate) length: usize,
+    pub(crate) length: u32,
     /// Counted from 1, blank lines included.
-    pub(crate) number: u64,
+    pub(crate) number: u32,
     pub(crate) custom_id: Box<str>,
     /// Index into [`Scan::urls`].
     pub(crate) url: usize,
@@ -47,7 +47,7 @@ pub(crate) struct ScannedLine {
 pub(crate) struct LineFault {
     pub(crate) code: &'static str,
     pub(crate) message: String,
-    pub(crate) line: Option<u64>,
+    pub(crate) line: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -115,7 +115,7 @@ impl Scan {
         Ok(scan)
     }
 
-    fn blame(&mut self, code: &'static str, message: String, number: u64) {
+    fn blame(&mut self, code: &'static str, message: String, number: u32) {
         if self.faults.len() < MAX_FAULTS {
             self.faults.push(LineFault { code, message, line: Some(number) });
         }
@@ -125,7 +125,7 @@ impl Scan {
         &mut self,
         line: &[u8],
         offset: u64,
-        number: u64,
+        number: u32,
     ) -> Result<ScannedLine, (&'static str, String)> {
         let invalid = |what: &str| ("invalid_request", what.to_owned());
         let unparseable = || ("invalid_json_line", "This line is not parseable as valid JSON.".to_owned());
@@ -164,7 +164,8 @@ impl Scan {
         }
         let fingerprint = BuildHasherDefault::<DefaultHasher>::default().hash_one(text.trim_end());
         let url = self.url_number(without_v1(&url));
-        Ok(ScannedLine { offset, length: line.len(), number, custom_id: custom_id.into(), url, fingerprint })
+        let length = u32::try_from(line.len()).map_err(|_| invalid("This line is too long."))?;
+        Ok(ScannedLine { offset, length, number, custom_id: custom_id.into(), url, fingerprint })
     }
 
     fn url_number(&mut self, url: &str) -> usize {
@@ -201,7 +202,7 @@ mod tests {
         )
     }
 
-    fn found(text: &str) -> Vec<(&'static str, Option<u64>)> {
+    fn found(text: &str) -> Vec<(&'static str, Option<u32>)> {
         scan(text).faults.iter().map(|fault| (fault.code, fault.line)).collect()
     }
 

@@ -109,15 +109,15 @@ fn version_date(version: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn parse(method: Method, url: &str) -> Result<Call, ApiError> {
+    fn parse(method: &Method, url: &str) -> Result<Call, ApiError> {
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
-        Call::parse(&method, path, &Query::parse(query))
+        Call::parse(method, path, &Query::parse(query))
     }
 
     #[test]
     fn both_forms_name_the_same_operation() {
-        let dated = parse(Method::GET, "/openai/batches/b1?api-version=2024-10-21").unwrap();
-        let v1 = parse(Method::GET, "/openai/v1/batches/b1").unwrap();
+        let dated = parse(&Method::GET, "/openai/batches/b1?api-version=2024-10-21").unwrap();
+        let v1 = parse(&Method::GET, "/openai/v1/batches/b1").unwrap();
         assert_eq!((dated.operation, dated.id.as_str()), (Operation::GetBatch, "b1"));
         assert_eq!((v1.operation, v1.id.as_str()), (Operation::GetBatch, "b1"));
         assert_eq!(dated.form, ApiForm::Dated("2024-10-21".into()));
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn slashes_collapse() {
-        let call = parse(Method::POST, "//openai//batches?api-version=2025-04-01-preview").unwrap();
+        let call = parse(&Method::POST, "//openai//batches?api-version=2025-04-01-preview").unwrap();
         assert_eq!(call.operation, Operation::CreateBatch);
     }
 
@@ -134,17 +134,17 @@ mod tests {
         for version in
             ["", "?api-version=", "?api-version=v1", "?api-version=2024-1-1", "?api-version=2024-10-21-beta"]
         {
-            assert!(parse(Method::GET, &format!("/openai/files{version}")).is_err(), "{version}");
+            assert!(parse(&Method::GET, &format!("/openai/files{version}")).is_err(), "{version}");
         }
     }
 
     #[test]
     fn import_is_dated_only_and_deployments_have_no_batches() {
-        assert!(parse(Method::POST, "/openai/v1/files/import").is_err());
-        assert!(parse(Method::POST, "/openai/files/import?api-version=2024-10-21").is_ok());
-        assert!(parse(Method::POST, "/openai/deployments/d/batches?api-version=2024-10-21").is_err());
-        assert!(parse(Method::GET, "/openai/v1/files//content").is_err());
-        assert!(parse(Method::GET, "/devstoreaccount1/openai/v1/files").is_err());
+        assert!(parse(&Method::POST, "/openai/v1/files/import").is_err());
+        assert!(parse(&Method::POST, "/openai/files/import?api-version=2024-10-21").is_ok());
+        assert!(parse(&Method::POST, "/openai/deployments/d/batches?api-version=2024-10-21").is_err());
+        assert!(parse(&Method::GET, "/openai/v1/files//content").is_err());
+        assert!(parse(&Method::GET, "/devstoreaccount1/openai/v1/files").is_err());
     }
 
     #[test]

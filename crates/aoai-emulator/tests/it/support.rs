@@ -128,3 +128,10 @@ pub(crate) fn sorted(mut ids: Vec<String>) -> Vec<String> {
     ids.sort();
     ids
 }
+
+impl Service {
+    /// Uploads a body as it is.
+    pub(crate) async fn send_file_owned(&self, text: String) -> Response {
+        self.send_file(&self.v1("files"), "in.jsonl", text).await
+    }
+}
