@@ -146,6 +146,10 @@ async fn work(
         () = run.stopped() => return Ok(false),
         () = state.clock.reach(facts.validated()) => {}
     }
+    // Refused for its quota, its window or its lost input, which the lines themselves do not show.
+    if batch.facts(false).accepted != Some(true) {
+        return Ok(false);
+    }
     lock(&run.inner).sheets = Some(Sheets::create(state.body_dir(), state.config.wire.error_lines)?);
     let reader = Mutex::new(LineReader::open(input.path().to_owned())?);
     let cap = batch.line_cap();

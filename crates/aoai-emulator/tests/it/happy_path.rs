@@ -146,3 +146,25 @@ async fn twenty_thousand_lines_are_no_burden() {
     let batch = service.until(batch["id"].as_str().unwrap(), "completed").await;
     assert_eq!(service.content(&batch["output_file_id"]).await.len(), 20_000);
 }
+
+#[tokio::test]
+async fn service_times_may_vary_by_batch() {
+    let mut config = frozen();
+    config.batches.in_progress = std::time::Duration::from_secs(100);
+    config.batches.in_progress_spread = 1.0;
+    let service = start(config).await;
+    let mut batches = Vec::new();
+    for _ in 0..12 {
+        batches.push(service.submit(lines(1)).await);
+    }
+    service.advance(90);
+    for id in &batches {
+        assert_ne!(service.batch(id).await["status"], "completed", "none is done before its time");
+    }
+    service.advance(60);
+    let mut completed = 0;
+    for id in &batches {
+        completed += u32::from(service.batch(id).await["status"] == "completed");
+    }
+    assert!((1..12).contains(&completed), "{completed}");
+}

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use aoai_emulator::{AnswerConfig, ClockConfig, EmulatorConfig, ExpiryConfig, UpstreamConfig};
+use aoai_emulator::{AnswerConfig, ClockConfig, EmulatorConfig, ExpiryConfig, QuotaMode, UpstreamConfig};
 use axum::{
     Json, Router,
     extract::State,
@@ -139,6 +139,19 @@ async fn an_expiry_after_some_lines_accounts_for_all() {
     assert_eq!(sorted(all), (0..10).map(|n| format!("line-{n}")).collect::<Vec<_>>());
     let counts = &batch["request_counts"];
     assert_eq!(counts["completed"].as_u64().unwrap() + counts["failed"].as_u64().unwrap(), 4);
+}
+
+#[tokio::test]
+async fn a_batch_over_the_quota_costs_the_upstream_nothing() {
+    let (service, model) = service(Duration::ZERO, |config| {
+        config.quota.max_enqueued_tokens = Some(1);
+        config.quota.mode = QuotaMode::FailLater;
+    })
+    .await;
+    let id = service.submit(lines(3)).await;
+    service.until(&id, "failed").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(model.seen.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
