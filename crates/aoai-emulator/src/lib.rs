@@ -1,1 +1,27 @@
 #![doc = include_str!("../README.md")]
+
+mod answers;
+mod batches;
+mod books;
+mod clock;
+mod config;
+mod control;
+mod emulator;
+mod error;
+mod files;
+mod server;
+mod state;
+
+pub use books::{BatchBooks, Books, PaidTwice};
+pub use config::{
+    AnswerConfig, BatchConfig, CancelOfTerminal, ClockConfig, Deviation, EmulatorConfig, ErrorLineShape,
+    ExpiryConfig, FileConfig, InUseDelete, Outcome, OutcomeRule, QuotaConfig, QuotaMode, ResultIds, Secret,
+    UpstreamConfig, WireConfig,
+};
+pub use control::{BatchSummary, Control, FileSummary, Snapshot};
+pub use emulator::Emulator;
+pub use error::EmulatorError;
+pub use server::{FaultEffect, FaultMatch, FaultRule, Operation};
+
+/// What the fallible functions of this crate return.
+pub type Result<T> = std::result::Result<T, EmulatorError>;

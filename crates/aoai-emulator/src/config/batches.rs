@@ -1,0 +1,129 @@
+//! Configuration of the Batch API.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// How batches behave. All times are virtual.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchConfig {
+    /// Time in `validating`.
+    #[serde(with = "humantime_serde")]
+    pub validating: Duration,
+    /// Time in `in_progress` (without an upstream: there it lasts until the work is done).
+    #[serde(with = "humantime_serde")]
+    pub in_progress: Duration,
+    /// Each batch draws a factor between 1 and 1 + this for its `in_progress` time.
+    pub in_progress_spread: f64,
+    /// Time in `finalizing`.
+    #[serde(with = "humantime_serde")]
+    pub finalizing: Duration,
+    /// Time in `cancelling`.
+    #[serde(with = "humantime_serde")]
+    pub cancelling: Duration,
+    /// Time before a new batch shows up in lists.
+    #[serde(with = "humantime_serde")]
+    pub list_lag: Duration,
+    /// Requests per file; more is `too_many_tasks`.
+    pub max_lines: usize,
+    /// Deployments that exist; empty = any name will do.
+    pub deployments: Vec<String>,
+    /// Lines for `/responses` are fine in a batch for `/chat/completions`.
+    pub responses_on_chat_endpoint: bool,
+    /// Batches that expire; by default none does, as on Azure.
+    pub expiry: Option<ExpiryConfig>,
+    /// What a `completion_window` other than `24h` does.
+    pub bad_window: Deviation,
+    /// What a byte order mark does (the documentation gives the message, not the moment).
+    pub bom: Deviation,
+    /// What a create that names a missing file does (both were observed).
+    pub missing_input: Deviation,
+    /// What cancelling a batch that already ended does.
+    pub cancel_of_terminal: CancelOfTerminal,
+}
+
+impl Default for BatchConfig {
+    fn default() -> Self {
+        Self {
+            validating: Duration::from_millis(300),
+            in_progress: Duration::from_secs(1),
+            in_progress_spread: 0.0,
+            finalizing: Duration::from_millis(300),
+            cancelling: Duration::from_millis(300),
+            list_lag: Duration::ZERO,
+            max_lines: 100_000,
+            deployments: Vec::new(),
+            responses_on_chat_endpoint: true,
+            expiry: None,
+            bad_window: Deviation::default(),
+            bom: Deviation::FailBatch,
+            missing_input: Deviation::default(),
+            cancel_of_terminal: CancelOfTerminal::default(),
+        }
+    }
+}
+
+/// Which batches expire, and when: whatever comes first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExpiryConfig {
+    /// After this many lines.
+    pub after_lines: Option<usize>,
+    /// After this time since the creation.
+    #[serde(with = "humantime_serde")]
+    pub after: Option<Duration>,
+    /// Only batches whose input file's name contains this.
+    pub filename_contains: Option<String>,
+    /// Only the first so many of those.
+    pub times: Option<u32>,
+}
+
+/// Whether a bad request is refused at once or turns into a failed batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deviation {
+    /// 400 at create.
+    #[default]
+    Reject,
+    /// The create succeeds, the batch fails.
+    FailBatch,
+}
+
+/// The answer to cancelling a batch that has ended (undocumented).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelOfTerminal {
+    /// 409 `conflict`.
+    #[default]
+    Conflict,
+    /// 400 `invalidPayload`.
+    BadRequest,
+    /// 200 and the batch as it is.
+    Ok,
+}
+
+/// The enqueued-token quota. Tokens are counted as body characters / 4.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QuotaConfig {
+    /// Limit for every deployment that `per_deployment` does not name; none = no limit.
+    pub max_enqueued_tokens: Option<u64>,
+    /// Limits by deployment.
+    pub per_deployment: BTreeMap<String, u64>,
+    /// How a batch over the limit is refused.
+    pub mode: QuotaMode,
+    /// Send `deployment-enqueued-tokens` and `deployment-maximum-enqueued-tokens` with creates.
+    pub headers: bool,
+}
+
+/// The two documented ways to refuse a batch over the token quota.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaMode {
+    /// HTTP 400 at create.
+    #[default]
+    FailFast,
+    /// The batch is created and fails in validation.
+    FailLater,
+}

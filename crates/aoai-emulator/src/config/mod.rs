@@ -1,0 +1,13 @@
+//! What can be configured: plain data, loaded from JSON or TOML by whoever starts the emulator.
+
+mod answers;
+mod batches;
+mod emulator;
+mod files;
+mod wire;
+
+pub use answers::{AnswerConfig, Outcome, OutcomeRule, UpstreamConfig};
+pub use batches::{BatchConfig, CancelOfTerminal, Deviation, ExpiryConfig, QuotaConfig, QuotaMode};
+pub use emulator::{ClockConfig, EmulatorConfig, Secret};
+pub use files::{FileConfig, InUseDelete};
+pub use wire::{ErrorLineShape, ResultIds, WireConfig};

@@ -1,0 +1,36 @@
+//! The crate's error.
+
+use std::{io, path::PathBuf};
+
+use thiserror::Error;
+
+/// Why the emulator could not start or do as told.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EmulatorError {
+    /// The port is taken or not allowed.
+    #[error("bind 127.0.0.1:{port}")]
+    Bind {
+        /// The port asked for.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The directory for bodies cannot be used.
+    #[error("use {} for file bodies", path.display())]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A value in the configuration makes no sense.
+    #[error("accept the configuration: {0}")]
+    Config(String),
+    /// The HTTP client for imports and the upstream cannot be built.
+    #[error("build the HTTP client")]
+    HttpClient(#[source] reqwest::Error),
+    /// No file or batch has this id, or it has ended already.
+    #[error("find {0}")]
+    NotFound(String),
+}

@@ -1,0 +1,15 @@
+//! The emulator over real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, helpers included")]
+
+mod ends;
+mod faults;
+mod files;
+mod happy_path;
+mod lists;
+mod management;
+mod quota;
+mod results;
+mod support;
+mod upstream;
+mod validation;
