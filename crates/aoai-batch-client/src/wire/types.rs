@@ -1,4 +1,4 @@
-//! What the service answers, read with the leniency that captured traffic demands.
+//! The objects of the API.
 
 use std::collections::BTreeMap;
 
@@ -12,52 +12,8 @@ pub struct FileId(pub String);
 #[serde(transparent)]
 pub struct BatchId(pub String);
 
-/// State of a file. `Processed`, `Error` and `Deleted` are final.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FileStatus {
-    /// Uploaded (documented as never returned by Azure).
-    Uploaded,
-    /// Waiting to be processed.
-    Pending,
-    /// Being processed.
-    Running,
-    /// Ready for use.
-    Processed,
-    /// Processing failed; see [`FileObject::status_details`].
-    Error,
-    /// Being deleted.
-    Deleting,
-    /// Deleted.
-    Deleted,
-    /// Anything newer than this crate.
-    Unknown(String),
-}
-
-/// State of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BatchStatus {
-    /// The input file is being validated.
-    Validating,
-    /// The input file failed the validation; nothing was billed. Final.
-    Failed,
-    /// Running.
-    InProgress,
-    /// Results are being prepared.
-    Finalizing,
-    /// Done. Final.
-    Completed,
-    /// Not done within the window; partial results. Final.
-    Expired,
-    /// Being cancelled (up to 10 minutes).
-    Cancelling,
-    /// Cancelled; partial results, which are billed. Final.
-    Cancelled,
-    /// Anything newer than this crate. Not final.
-    Unknown(String),
-}
-
 /// A file of the service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FileObject {
     /// Its id.
     pub id: FileId,
@@ -78,7 +34,7 @@ pub struct FileObject {
 }
 
 /// A batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Batch {
     /// Its id.
     pub id: BatchId,
@@ -119,7 +75,7 @@ pub struct Batch {
 }
 
 /// Progress of a batch; zero where the service says `null`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RequestCounts {
     /// Lines in the batch.
     pub total: u64,
@@ -130,7 +86,7 @@ pub struct RequestCounts {
 }
 
 /// Tokens that a batch used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct BatchUsage {
     /// Prompt tokens.
     pub input_tokens: u64,
@@ -141,7 +97,7 @@ pub struct BatchUsage {
 }
 
 /// One reason why a batch failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct BatchError {
     /// Such as `token_limit_exceeded` or `invalid_json_line`.
     pub code: Option<String>,
@@ -151,15 +107,4 @@ pub struct BatchError {
     pub line: Option<u64>,
     /// The parameter at fault.
     pub param: Option<String>,
-}
-
-/// One page of a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
-    /// The entries.
-    pub data: Vec<T>,
-    /// Whether there are more.
-    pub has_more: bool,
-    /// Where the next page starts; `None` ends the listing.
-    pub next: Option<String>,
 }

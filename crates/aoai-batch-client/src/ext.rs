@@ -1,0 +1,132 @@
+//! Conveniences over the trait, and ways to make an [`Upload`].
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::{
+    Batch, BatchApi, ByteStream, ExpiresAfter, FileObject, FileQuery, Page, PageQuery, Result, Upload, UploadBody,
+};
+
+/// Listings as streams. Implemented for every [`BatchApi`].
+pub trait BatchApiExt: BatchApi {
+    /// All files, page by page.
+    fn files(&self, query: FileQuery) -> impl Stream<Item = Result<FileObject>> + Send {
+        pages(query.page.after.clone(), move |after| {
+            let mut query = query.clone();
+            query.page.after = after;
+            async move { self.list_files(&query).await }.boxed()
+        })
+    }
+
+    /// All batches, page by page.
+    fn batches(&self, query: PageQuery) -> impl Stream<Item = Result<Batch>> + Send {
+        pages(query.after.clone(), move |after| {
+            let query = PageQuery { after, ..query.clone() };
+            async move { self.list_batches(&query).await }.boxed()
+        })
+    }
+}
+
+impl<T: BatchApi + ?Sized> BatchApiExt for T {}
+
+/// Follows a listing to its end. A page that makes no progress (no entries, or the cursor that was asked for) ends
+/// it, whatever `has_more` says: some gateways would go on for ever.
+fn pages<'a, T: Send + 'a>(
+    after: Option<String>,
+    get: impl Fn(Option<String>) -> BoxFuture<'a, Result<Page<T>>> + Send + 'a,
+) -> impl Stream<Item = Result<T>> + Send + 'a {
+    let state = (VecDeque::new(), Some(after), get);
+    stream::try_unfold(state, |(mut entries, mut cursor, get)| async move {
+        loop {
+            if let Some(entry) = entries.pop_front() {
+                return Ok(Some((entry, (entries, cursor, get))));
+            }
+            let Some(after) = cursor.take() else { return Ok(None) };
+            let page = get(after.clone()).await?;
+            let progress = !page.data.is_empty() && page.next != after;
+            cursor = page.next.filter(|_| progress).map(Some);
+            entries.extend(page.data);
+        }
+    })
+}
+
+impl Upload {
+    /// An upload of bytes in memory; may be repeated.
+    pub fn from_bytes(filename: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        let length = Some(bytes.len() as u64);
+        Self::from_opener(filename, length, move || {
+            let bytes = bytes.clone();
+            async move { Ok(stream::iter([Ok(bytes)]).boxed()) }.boxed()
+        })
+    }
+
+    /// An upload of a stream; is not repeated once its first byte was asked for.
+    pub fn from_stream(filename: impl Into<String>, length: Option<u64>, stream: ByteStream) -> Self {
+        Self { filename: filename.into(), expires_after: None, body: UploadBody::Once { length, stream } }
+    }
+
+    /// An upload of a reader; is not repeated once its first byte was asked for.
+    pub fn from_reader(
+        filename: impl Into<String>,
+        length: Option<u64>,
+        reader: impl AsyncRead + Send + Unpin + 'static,
+    ) -> Self {
+        const BLOCK: usize = 256 << 10;
+        let blocks = stream::try_unfold(reader, |mut reader| async move {
+            let mut block = Vec::with_capacity(BLOCK);
+            (&mut reader).take(BLOCK as u64).read_to_end(&mut block).await?;
+            Ok((!block.is_empty()).then(|| (Bytes::from(block), reader)))
+        });
+        Self::from_stream(filename, length, blocks.boxed())
+    }
+
+    /// An upload of a source that can be opened again for every try.
+    pub fn from_opener(
+        filename: impl Into<String>,
+        length: Option<u64>,
+        open: impl Fn() -> BoxFuture<'static, std::io::Result<ByteStream>> + Send + Sync + 'static,
+    ) -> Self {
+        let body = UploadBody::Replayable { length, open: Box::new(open) };
+        Self { filename: filename.into(), expires_after: None, body }
+    }
+
+    /// The same upload with an expiry.
+    #[must_use]
+    pub fn expires_after(mut self, expiry: ExpiresAfter) -> Self {
+        self.expires_after = Some(expiry);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use futures::TryStreamExt;
+
+    use super::*;
+
+    fn page(next: Option<&str>, data: &[u32]) -> Page<u32> {
+        Page { data: data.to_vec(), has_more: true, next: next.map(str::to_owned) }
+    }
+
+    async fn walk(script: Vec<Page<u32>>) -> Vec<u32> {
+        let script = Arc::new(Mutex::new(VecDeque::from(script)));
+        let get = move |_| {
+            let page = script.lock().unwrap().pop_front().expect("asked for too many pages");
+            async move { Ok(page) }.boxed()
+        };
+        pages(None, get).try_collect().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_listing_ends_when_it_makes_no_progress() {
+        assert_eq!(walk(vec![page(Some("2"), &[1, 2]), page(None, &[3])]).await, [1, 2, 3]);
+        assert_eq!(walk(vec![page(Some("2"), &[1, 2]), page(Some("2"), &[2])]).await, [1, 2, 2], "the same cursor");
+        assert_eq!(walk(vec![page(Some("2"), &[1, 2]), page(Some("9"), &[])]).await, [1, 2], "an empty page");
+    }
+}

@@ -1,0 +1,12 @@
+//! What the service answers, read with the leniency that captured traffic demands.
+
+mod lenient;
+mod page;
+mod parse;
+mod status;
+mod types;
+
+pub use page::Page;
+pub(crate) use parse::{parse_error_body, usage};
+pub use status::{BatchStatus, FileStatus};
+pub use types::{Batch, BatchError, BatchId, BatchUsage, FileId, FileObject, RequestCounts};
