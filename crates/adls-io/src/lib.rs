@@ -1,14 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+mod condition;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
+mod ext;
 mod lake;
+mod local;
+mod memory;
 mod path;
 
 pub use error::{Error, ErrorKind, Result};
+pub use ext::DataLakeExt;
 pub use lake::{
     ByteStream, Condition, DataLake, Deleted, ETag, Entry, EntryKind, LakeWriter, ListMode, ReadOptions,
     ReadStream, RenameOptions, Written,
 };
 #[cfg(feature = "mock")]
 pub use lake::{MockDataLake, MockLakeWriter};
+pub use local::LocalLake;
+pub use memory::MemoryLake;
 pub use path::{LakePath, Location, PathError};

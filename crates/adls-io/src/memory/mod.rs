@@ -1,0 +1,6 @@
+//! A lake in memory.
+
+mod lake;
+mod state;
+
+pub use lake::MemoryLake;
