@@ -7,7 +7,8 @@ use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::{
-    Batch, BatchApi, ByteStream, ExpiresAfter, FileObject, FileQuery, Page, PageQuery, Result, Upload, UploadBody,
+    Batch, BatchApi, ByteStream, ExpiresAfter, FileObject, FileQuery, Page, PageQuery, Result, Upload,
+    UploadBody,
 };
 
 /// Listings as streams. Implemented for every [`BatchApi`].
@@ -126,7 +127,11 @@ mod tests {
     #[tokio::test]
     async fn a_listing_ends_when_it_makes_no_progress() {
         assert_eq!(walk(vec![page(Some("2"), &[1, 2]), page(None, &[3])]).await, [1, 2, 3]);
-        assert_eq!(walk(vec![page(Some("2"), &[1, 2]), page(Some("2"), &[2])]).await, [1, 2, 2], "the same cursor");
+        assert_eq!(
+            walk(vec![page(Some("2"), &[1, 2]), page(Some("2"), &[2])]).await,
+            [1, 2, 2],
+            "the same cursor"
+        );
         assert_eq!(walk(vec![page(Some("2"), &[1, 2]), page(Some("9"), &[])]).await, [1, 2], "an empty page");
     }
 }

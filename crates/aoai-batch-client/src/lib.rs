@@ -10,16 +10,15 @@ mod wire;
 #[cfg(feature = "mock")]
 pub use api::MockBatchApi;
 pub use api::{
-    BatchApi, ByteStream, ContentStream, CreateBatch, CreatedBatch, DeletedFile, EnqueuedTokens, ExpiresAfter,
-    FileQuery, ImportFile, PageQuery, Reopen, Upload, UploadBody,
+    BatchApi, ByteStream, ContentStream, CreateBatch, CreatedBatch, DeletedFile, EnqueuedTokens,
+    ExpiresAfter, FileQuery, ImportFile, PageQuery, Reopen, Upload, UploadBody,
 };
-pub use client::{
-    ApiForm, BatchClient, BatchClientOptions, Credential, DEFAULT_SCOPE, RetryOptions,
-};
+pub use client::{ApiForm, BatchClient, BatchClientOptions, Credential, DEFAULT_SCOPE, RetryOptions};
 pub use error::{Applied, Error, ErrorKind, Result};
 pub use ext::BatchApiExt;
 pub use jsonl::{
-    EndpointFamily, JsonLines, Line, LineItem, OutputError, OutputLine, OutputResponse, RequestLine, endpoint_family,
+    EndpointFamily, JsonLines, Line, LineItem, OutputError, OutputLine, OutputResponse, RequestLine,
+    endpoint_family,
 };
 pub use wire::{
     Batch, BatchError, BatchId, BatchStatus, BatchUsage, FileId, FileObject, FileStatus, Page, RequestCounts,

@@ -10,8 +10,7 @@ pub(crate) const JOB_STATE: &str = "SELECT state, updated_at FROM job WHERE job_
 pub(crate) const JOB_COLUMNS: &str =
     "job_key, input, doc, version, failures, problem, due_at, fence, created_at, updated_at";
 
-pub(crate) const PART_COLUMNS: &str =
-    "part_key, job_key, part, attempt, plan, doc, remote, version, failures, problem, due_at, fence, updated_at";
+pub(crate) const PART_COLUMNS: &str = "part_key, job_key, part, attempt, plan, doc, remote, version, failures, problem, due_at, fence, updated_at";
 
 /// Parts that are due; `ready` ones only as far as the window has places ($5).
 pub(crate) fn claim_parts() -> String {

@@ -52,7 +52,11 @@ async fn a_restart_keeps_the_id_and_the_jobs_and_voids_the_leases() {
 
     let ledger = SqliteLedger::open(&options(&dir)).await.unwrap();
     assert_eq!(ledger.id(), id);
-    assert_eq!(ledger.claim(&request).await.unwrap().leases.len(), 1, "no waiting for the lease of a dead process");
+    assert_eq!(
+        ledger.claim(&request).await.unwrap().leases.len(),
+        1,
+        "no waiting for the lease of a dead process"
+    );
 }
 
 #[tokio::test]
@@ -73,7 +77,8 @@ async fn a_damaged_file_is_told_from_a_newer_one() {
     let dir = tempfile::tempdir().unwrap();
     let options = options(&dir);
     std::fs::create_dir_all(options.path.parent().unwrap()).unwrap();
-    std::fs::write(&options.path, "this is not a database, however long one looks at it".repeat(100)).unwrap();
+    std::fs::write(&options.path, "this is not a database, however long one looks at it".repeat(100))
+        .unwrap();
     let error = SqliteLedger::open(&options).await.unwrap_err();
     assert_eq!(error.kind, LedgerErrorKind::Corrupt, "{error:?}");
     assert!(error.to_string().contains("ledger.db"), "{error}");

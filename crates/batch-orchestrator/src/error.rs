@@ -62,9 +62,9 @@ impl From<adls_io::Error> for StageError {
     fn from(error: adls_io::Error) -> Self {
         use adls_io::ErrorKind as K;
         let hint = match error.kind {
-            K::PermissionDenied => {
-                Some("give this user (or identity) the right to read and write there; it is tried again by itself")
-            }
+            K::PermissionDenied => Some(
+                "give this user (or identity) the right to read and write there; it is tried again by itself",
+            ),
             K::StorageFull => Some("make room; nothing is lost, it is tried again by itself"),
             K::Unavailable => Some("it is tried again by itself; check the network and the lake's status"),
             _ => None,
@@ -78,7 +78,9 @@ impl From<aoai_batch_client::Error> for StageError {
     fn from(error: aoai_batch_client::Error) -> Self {
         use aoai_batch_client::ErrorKind as K;
         let hint = match error.kind() {
-            K::Unauthorized => Some("check the key or the identity's role (Cognitive Services OpenAI Contributor)"),
+            K::Unauthorized => {
+                Some("check the key or the identity's role (Cognitive Services OpenAI Contributor)")
+            }
             K::Connection => Some("check service.endpoint, the network and private link"),
             K::QuotaExceeded => Some("delete files that nobody needs, or wait until running batches end"),
             _ => None,

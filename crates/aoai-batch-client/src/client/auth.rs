@@ -51,8 +51,8 @@ impl Credential {
                 (AUTHORIZATION, format!("Bearer {}", token.token.secret()))
             }
         };
-        let mut value =
-            HeaderValue::from_str(&text).map_err(|_| "the key holds characters that no header may hold".to_owned())?;
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| "the key holds characters that no header may hold".to_owned())?;
         value.set_sensitive(true);
         headers.insert(name, value);
         Ok(())

@@ -16,8 +16,8 @@ use super::{
     upload,
 };
 use crate::{
-    Batch, BatchApi, BatchId, ContentStream, CreateBatch, CreatedBatch, DeletedFile, EnqueuedTokens, FileId, FileObject,
-    FileQuery, ImportFile, Page, PageQuery, Upload,
+    Batch, BatchApi, BatchId, ContentStream, CreateBatch, CreatedBatch, DeletedFile, EnqueuedTokens, FileId,
+    FileObject, FileQuery, ImportFile, Page, PageQuery, Upload,
     error::{Error, ErrorKind, Result},
 };
 
@@ -72,7 +72,8 @@ impl BatchClient {
             Error::without_url("new", format!("the endpoint is not a URL ({error}); expected https://…"))
         })?;
         check_transport(&url)?;
-        let sender = Sender::new(credential, &options).map_err(|message| Error::local("new", &url, message))?;
+        let sender =
+            Sender::new(credential, &options).map_err(|message| Error::local("new", &url, message))?;
         Ok(Self { urls: Urls::new(&url, options.api, options.import_api_version), sender })
     }
 
@@ -90,7 +91,8 @@ impl BatchApi for BatchClient {
     }
 
     async fn import_file(&self, import: &ImportFile) -> Result<FileObject> {
-        let body = json!({ "purpose": "batch", "filename": import.filename, "content_url": import.content_url });
+        let body =
+            json!({ "purpose": "batch", "filename": import.filename, "content_url": import.content_url });
         self.sender.json(&self.urls.import(), &Body::Json(body)).await
     }
 

@@ -71,7 +71,8 @@ impl Error {
         message: String,
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        let mut error = Self::build(ErrorKind::Interrupted, call.unknown(), call.operation, &call.url, message);
+        let mut error =
+            Self::build(ErrorKind::Interrupted, call.unknown(), call.operation, &call.url, message);
         error.inner.source = source;
         error
     }
@@ -178,7 +179,12 @@ mod tests {
             (404, r#"{"error":{"code":"404","message":"Resource not found"}}"#, K::NotFound, Applied::No),
             (429, "{}", K::Throttled, Applied::No),
             (400, r#"{"error":{"code":"quotaExceeded","message":"files"}}"#, K::QuotaExceeded, Applied::No),
-            (400, r#"{"error":{"code":"x","message":"token_limit_exceeded: …"}}"#, K::QuotaExceeded, Applied::No),
+            (
+                400,
+                r#"{"error":{"code":"x","message":"token_limit_exceeded: …"}}"#,
+                K::QuotaExceeded,
+                Applied::No,
+            ),
             (400, "{}", K::Rejected, Applied::No),
             (413, "{}", K::Rejected, Applied::No),
             (408, "{}", K::Unavailable, Applied::Unknown),

@@ -17,10 +17,13 @@ use crate::{
 pub(super) async fn content(sender: &Sender, call: Call, offset: u64) -> Result<ContentStream> {
     let opened = sender.retrying(&call, || open(sender, &call, offset)).await?;
     let total = opened.total;
-    let state = Reading { sender: sender.clone(), call, position: offset, total, open: Some(opened), failures: 0 };
-    let body = stream::try_unfold(state, |mut state| async move {
-        Ok(state.next().await?.map(|chunk| (chunk, state)))
-    });
+    let state =
+        Reading { sender: sender.clone(), call, position: offset, total, open: Some(opened), failures: 0 };
+    let body =
+        stream::try_unfold(
+            state,
+            |mut state| async move { Ok(state.next().await?.map(|chunk| (chunk, state))) },
+        );
     Ok(ContentStream { total, body: body.boxed() })
 }
 
@@ -46,7 +49,8 @@ async fn open(sender: &Sender, call: &Call, position: u64) -> Result<Opened> {
         Err(error) => return Err(error),
     };
     if response.status() == StatusCode::PARTIAL_CONTENT {
-        let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let range =
+            response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (first, total) = parse_range(range);
         if first.is_some_and(|first| first != position) {
             return Err(Error::unreadable(call, format!("asked for byte {position}, got {range}"), None));

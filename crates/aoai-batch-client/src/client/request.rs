@@ -200,10 +200,7 @@ mod tests {
             purpose: Some("batch".into()),
             page: PageQuery { after: Some("a&b".into()), limit: Some(5) },
         };
-        assert_eq!(
-            urls.list_files(&query).url.query(),
-            Some("purpose=batch&after=a%26b&limit=5")
-        );
+        assert_eq!(urls.list_files(&query).url.query(), Some("purpose=batch&after=a%26b&limit=5"));
         assert_eq!(urls.get_file("../batches?x#y").url.path(), "/openai/v1/files/..%2Fbatches%3Fx%23y");
     }
 

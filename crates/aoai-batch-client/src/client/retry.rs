@@ -81,7 +81,10 @@ mod tests {
     #[test]
     fn every_form_of_retry_after_is_read() {
         let wait = |pairs: &[(&'static str, &'static str)]| retry_after(&headers(pairs));
-        assert_eq!(wait(&[("retry-after-ms", "250"), ("retry-after", "9")]), Some(Duration::from_millis(250)));
+        assert_eq!(
+            wait(&[("retry-after-ms", "250"), ("retry-after", "9")]),
+            Some(Duration::from_millis(250))
+        );
         assert_eq!(wait(&[("retry-after", "3")]), Some(Duration::from_secs(3)));
         let (date, later) = ("Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:30 GMT");
         assert_eq!(wait(&[("date", date), ("retry-after", later)]), Some(Duration::from_secs(30)));

@@ -41,7 +41,10 @@ pub(super) struct Answer {
 }
 
 impl Sender {
-    pub(super) fn new(credential: Credential, options: &BatchClientOptions) -> std::result::Result<Self, String> {
+    pub(super) fn new(
+        credential: Credential,
+        options: &BatchClientOptions,
+    ) -> std::result::Result<Self, String> {
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("aoai-batch-client/", env!("CARGO_PKG_VERSION")))
             // A redirect would take the key elsewhere.
@@ -92,10 +95,9 @@ impl Sender {
     pub(super) async fn request(&self, call: &Call) -> Result<reqwest::RequestBuilder> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, reqwest::header::HeaderValue::from_static("application/json"));
-        self.credential
-            .header(&mut headers)
-            .await
-            .map_err(|message| Error::before_sending(ErrorKind::Unauthorized, call.operation, &call.url, message))?;
+        self.credential.header(&mut headers).await.map_err(|message| {
+            Error::before_sending(ErrorKind::Unauthorized, call.operation, &call.url, message)
+        })?;
         Ok(self.http.request(call.method.clone(), call.url.clone()).headers(headers))
     }
 
@@ -107,7 +109,12 @@ impl Sender {
     ) -> Result<reqwest::Response> {
         let mut response = request.send().await.map_err(|error| Error::from_transport(call, error))?;
         let status = response.status();
-        tracing::debug!(operation = call.operation, path = call.url.path(), status = status.as_u16(), "answered");
+        tracing::debug!(
+            operation = call.operation,
+            path = call.url.path(),
+            status = status.as_u16(),
+            "answered"
+        );
         if status.is_success() {
             return Ok(response);
         }

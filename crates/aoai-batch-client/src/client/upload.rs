@@ -46,7 +46,9 @@ async fn send(
     let mut form = Form::new().text("purpose", "batch");
     if let Some(seconds) = expires_after {
         // The REST reference spells these with dots; the brackets of the SDKs are OpenAI's.
-        form = form.text("expires_after.seconds", seconds.to_string()).text("expires_after.anchor", "created_at");
+        form = form
+            .text("expires_after.seconds", seconds.to_string())
+            .text("expires_after.anchor", "created_at");
     }
     let request = sender.request(call).await?.multipart(form.part("file", file));
     let response = sender.answer(call, request).await?;

@@ -106,13 +106,17 @@ mod tests {
         assert!(ok.is_success());
         assert_eq!(ok.usage(), Some(BatchUsage { input_tokens: 27, cached_tokens: 5, output_tokens: 24 }));
         assert_eq!(ok.failure(), None);
-        assert!(!line(r#"{"custom_id":"a","response":{"status_code":0,"body":null},"error":null}"#).is_success());
+        assert!(
+            !line(r#"{"custom_id":"a","response":{"status_code":0,"body":null},"error":null}"#).is_success()
+        );
         assert!(!line(r#"{"custom_id":"a","response":null}"#).is_success());
     }
 
     #[test]
     fn both_shapes_of_a_failure_tell_code_and_message() {
-        let shape = line(r#"{"id":"x","custom_id":"a","response":null,"error":{"code":"batch_expired","message":"m"}}"#);
+        let shape = line(
+            r#"{"id":"x","custom_id":"a","response":null,"error":{"code":"batch_expired","message":"m"}}"#,
+        );
         assert_eq!(shape.failure(), Some((Some("batch_expired".into()), "m".into())));
         let shape = line(
             r#"{"custom_id":"a","response":{"status_code":400,"body":{"error":{"code":"content_filter","message":"m"}}}}"#,

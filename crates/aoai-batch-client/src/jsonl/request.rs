@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn a_request_line_goes_through_unchanged() {
-        let text = r#"{"custom_id":"a","method":"POST","url":"/chat/completions","body":{"model":"m", "x": 1.0}}"#;
+        let text =
+            r#"{"custom_id":"a","method":"POST","url":"/chat/completions","body":{"model":"m", "x": 1.0}}"#;
         let line: RequestLine<'_> = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&line).unwrap(), text);
     }

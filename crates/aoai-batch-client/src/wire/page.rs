@@ -45,7 +45,8 @@ impl<'de, T: DeserializeOwned + Listed> Deserialize<'de> for Page<T> {
         let wire = Wire::<T>::deserialize(deserializer)?;
         // The batch how-to shows a list under `value`.
         let data = wire.data.or(wire.value).unwrap_or_default();
-        let last = wire.last_id.filter(|id| !id.is_empty()).or_else(|| data.last().map(|e| e.id().to_owned()));
+        let last =
+            wire.last_id.filter(|id| !id.is_empty()).or_else(|| data.last().map(|e| e.id().to_owned()));
         let has_more = wire.has_more.unwrap_or(false);
         Ok(Self { next: last.filter(|_| has_more), data, has_more })
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::{BatchStatus, FileStatus};
+
 /// The id of a file; opaque.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]

@@ -58,7 +58,10 @@ pub(super) async fn claim(
 }
 
 async fn in_flight(tx: &mut Transaction<'_, Sqlite>, now: Timestamp) -> Result<usize, LedgerError> {
-    let count: i64 =
-        sqlx::query_scalar(sql::COUNT_IN_FLIGHT).bind(now.0).fetch_one(&mut **tx).await.map_err(db("claim"))?;
+    let count: i64 = sqlx::query_scalar(sql::COUNT_IN_FLIGHT)
+        .bind(now.0)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(db("claim"))?;
     Ok(usize::try_from(count).unwrap_or(0))
 }

@@ -9,8 +9,8 @@ use aoai_batch_client::Batch;
 use async_trait::async_trait;
 use batch_orchestrator::{
     ledger::{
-        ClaimRequest, Claims, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerError,
-        LedgerErrorKind, PartCommit, RecordKey,
+        ClaimRequest, Claims, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, Ledger,
+        LedgerError, LedgerErrorKind, PartCommit, RecordKey,
     },
     model::{InputSnapshot, JobKey, JobState, PartKey, PartRecord, PartState, Timestamp},
 };
@@ -95,8 +95,13 @@ impl Ledger for SqliteLedger {
                 RecordKey::Job(key) => (sql::HEARTBEAT_JOB, key.to_string()),
                 RecordKey::Part(key) => (sql::HEARTBEAT_PART, key.to_string()),
             };
-            let done =
-                sqlx::query(text).bind(key).bind(lease.fence).bind(until.0).execute(&mut *tx).await.map_err(&failed)?;
+            let done = sqlx::query(text)
+                .bind(key)
+                .bind(lease.fence)
+                .bind(until.0)
+                .execute(&mut *tx)
+                .await
+                .map_err(&failed)?;
             if done.rows_affected() > 0 {
                 ours.push(lease.clone());
             }
@@ -109,8 +114,12 @@ impl Ledger for SqliteLedger {
         let now = self.clock();
         let mut tx = self.begin("commit").await?;
         let next = match (&lease.key, &commit) {
-            (RecordKey::Job(key), Commit::Job(commit)) => commit_job(&mut tx, lease, key, commit, now).await?,
-            (RecordKey::Part(key), Commit::Part(commit)) => commit_part(&mut tx, lease, key, commit, now).await?,
+            (RecordKey::Job(key), Commit::Job(commit)) => {
+                commit_job(&mut tx, lease, key, commit, now).await?
+            }
+            (RecordKey::Part(key), Commit::Part(commit)) => {
+                commit_part(&mut tx, lease, key, commit, now).await?
+            }
             _ => None,
         };
         let next = next.ok_or_else(|| {
@@ -196,8 +205,11 @@ async fn free_key(
 ) -> Result<Option<JobKey>, LedgerError> {
     for incarnation in 0.. {
         let key = JobKey::derive(account, input, incarnation);
-        let row =
-            sqlx::query(sql::JOB_STATE).bind(&key.0).fetch_optional(&mut **tx).await.map_err(db("discover"))?;
+        let row = sqlx::query(sql::JOB_STATE)
+            .bind(&key.0)
+            .fetch_optional(&mut **tx)
+            .await
+            .map_err(db("discover"))?;
         let Some(row) = row else { return Ok(Some(key)) };
         let state: String = row.try_get("state").map_err(db("discover"))?;
         let updated_at: i64 = row.try_get("updated_at").map_err(db("discover"))?;
@@ -277,7 +289,12 @@ async fn commit_part(
     let next = rows::part_lease(&row)?;
     insert_event(tx, &key.to_string(), next.reference(), name, now, &doc).await?;
     if at_rest {
-        sqlx::query(sql::WAKE_JOB).bind(&key.job.0).bind(now.0).execute(&mut **tx).await.map_err(db("commit"))?;
+        sqlx::query(sql::WAKE_JOB)
+            .bind(&key.job.0)
+            .bind(now.0)
+            .execute(&mut **tx)
+            .await
+            .map_err(db("commit"))?;
     }
     Ok(Some(commit.keep.then_some(next)))
 }

@@ -23,8 +23,13 @@ pub(super) fn take(ledger: &Path) -> Result<ProcessLock, LedgerError> {
         message: format!("{} cannot be written", path.display()),
         source: Some(Box::new(error)),
     };
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -39,7 +44,10 @@ pub(super) fn take(ledger: &Path) -> Result<ProcessLock, LedgerError> {
         }
         Err(TryLockError::Error(error)) => return Err(unusable(error)),
     }
-    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id())).map_err(unusable)?;
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| write!(file, "{}", std::process::id()))
+        .map_err(unusable)?;
     Ok(ProcessLock { _file: file })
 }
 

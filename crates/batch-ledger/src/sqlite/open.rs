@@ -77,7 +77,8 @@ impl SqliteLedger {
             .connect_with(connect)
             .await
             .map_err(|error| in_file(&options.path, db("open the ledger")(error)))?;
-        let ledger = Self { id: identify(&pool, options).await?, pool, last_now: AtomicI64::new(0), _lock: lock };
+        let ledger =
+            Self { id: identify(&pool, options).await?, pool, last_now: AtomicI64::new(0), _lock: lock };
         if !options.read_only {
             // The lock says that nobody else is alive: whoever held these leases is gone.
             for void in [sql::VOID_JOB_LEASES, sql::VOID_PART_LEASES] {

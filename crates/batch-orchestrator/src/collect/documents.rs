@@ -96,7 +96,15 @@ pub(super) fn metadata(job: &JobRecord, publication: &Publication) -> String {
         document.insert(key.to_owned(), value);
     };
     put("file_name", json!(publication.target.raw_name()));
-    put("input_file_id", json!(batch.and_then(|b| b.input_file_id.as_ref()).map(|id| &id.0).or(file_id.map(str::to_owned).as_ref())));
+    put(
+        "input_file_id",
+        json!(
+            batch
+                .and_then(|b| b.input_file_id.as_ref())
+                .map(|id| &id.0)
+                .or(file_id.map(str::to_owned).as_ref())
+        ),
+    );
     put("batch_job_id", json!(batch.map(|b| &b.id)));
     put("error_file_id", json!(batch.and_then(|b| b.error_file_id.as_ref())));
     put("output_file_id", json!(batch.and_then(|b| b.output_file_id.as_ref())));

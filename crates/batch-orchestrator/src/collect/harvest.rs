@@ -42,7 +42,13 @@ pub(crate) async fn harvest(
         Ok(spooled) => spooled,
         Err(Fetch::Failed(error)) => return Err(error),
         Err(Fetch::Broken(reason)) if part.failures + 1 < FETCHES => {
-            return Err(StageError { kind: ProblemKind::Service, message: reason, hint: None, lasting: false, wait: None });
+            return Err(StageError {
+                kind: ProblemKind::Service,
+                message: reason,
+                hint: None,
+                lasting: false,
+                wait: None,
+            });
         }
         Err(Fetch::Broken(reason) | Fetch::Foreign(reason)) => return Ok(PartEvent::Quarantine { reason }),
     };
@@ -97,7 +103,11 @@ enum Fetch {
     Foreign(String),
 }
 
-async fn fetch_all(context: &Context, slots: &mut Slots, batch: Option<&Batch>) -> Result<SpooledLines, Fetch> {
+async fn fetch_all(
+    context: &Context,
+    slots: &mut Slots,
+    batch: Option<&Batch>,
+) -> Result<SpooledLines, Fetch> {
     let mut spool = Spool::new(context.options.run.spool_dir.as_deref()).map_err(Fetch::Failed)?;
     if let Some(batch) = batch {
         let mut lines = 0;
@@ -161,10 +171,10 @@ async fn take(
     let place = format!("line {} of the {what} file {}", line.number, file.0);
     slots.take(&line.bytes, spool.position()).map_err(|misfit| match misfit {
         Misfit::Unreadable(error) => Fetch::Broken(format!("{place} is not a result line: {error}")),
-        Misfit::Unknown(id) => Fetch::Foreign(format!("{place} has custom_id \"{id}\", which was never sent")),
-        Misfit::Duplicate(id) => {
-            Fetch::Foreign(format!("{place} is a second result for custom_id \"{id}\""))
+        Misfit::Unknown(id) => {
+            Fetch::Foreign(format!("{place} has custom_id \"{id}\", which was never sent"))
         }
+        Misfit::Duplicate(id) => Fetch::Foreign(format!("{place} is a second result for custom_id \"{id}\"")),
     })?;
     spool.push(&line.bytes).await.map_err(Fetch::Failed)?;
     Ok(1)
@@ -173,7 +183,9 @@ async fn take(
 fn ordered_output(context: &Context, slots: &Slots) -> Vec<Slot> {
     let all = slots.slots();
     match context.options.output.order {
-        OutputOrder::Input => all.iter().filter(|slot| matches!(slot, Slot::Output { .. })).copied().collect(),
+        OutputOrder::Input => {
+            all.iter().filter(|slot| matches!(slot, Slot::Output { .. })).copied().collect()
+        }
         OutputOrder::Service => slots.service_order.iter().map(|&position| all[position as usize]).collect(),
     }
 }

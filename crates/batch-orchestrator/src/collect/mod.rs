@@ -11,7 +11,7 @@ mod publish;
 mod results;
 mod spool;
 
-pub use documents::{MANIFEST_FORMAT, MANIFEST_NAME};
 pub(crate) use artifact::write_artifact;
+pub use documents::{MANIFEST_FORMAT, MANIFEST_NAME};
 pub(crate) use harvest::{Ending, harvest};
 pub(crate) use publish::publish;

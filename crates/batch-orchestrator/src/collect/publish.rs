@@ -47,7 +47,8 @@ async fn publish_all(
     publication: &Publication,
 ) -> Result<RawInput, Publish> {
     let target = &publication.target;
-    let place = |directory: &Location, what: &str| directory.join(&target.file_name(what)).map_err(path_error);
+    let place =
+        |directory: &Location, what: &str| directory.join(&target.file_name(what)).map_err(path_error);
     let mut artifacts = Vec::new();
     let (has_output, has_errors) = (publication.totals().output > 0, publication.has_errors());
 
@@ -116,7 +117,9 @@ async fn merge(context: &Context, sources: &[&Artifact], to: &Location) -> Resul
         _ => true,
     };
     match found {
-        Some(found) if found.bytes == expected_bytes && found.lines == lines && same_hash(&found) => Ok(found),
+        Some(found) if found.bytes == expected_bytes && found.lines == lines && same_hash(&found) => {
+            Ok(found)
+        }
         Some(found) => Err(Publish::Conflict(format!(
             "{to} has {} bytes in {} lines, expected {expected_bytes} in {lines} with the hash that was written",
             found.bytes, found.lines
@@ -152,7 +155,10 @@ async fn archive(context: &Context, job: &JobRecord, publication: &Publication) 
     match lake.rename(&job.input.location, &to, options).await {
         Ok(_) => Ok(RawInput::Archived { location: to }),
         Err(error) => match error.kind {
-            ErrorKind::NotFound | ErrorKind::Precondition | ErrorKind::AlreadyExists | ErrorKind::WrongType => {
+            ErrorKind::NotFound
+            | ErrorKind::Precondition
+            | ErrorKind::AlreadyExists
+            | ErrorKind::WrongType => {
                 match lake.head(&to).await {
                     // A restart: it was moved before. The ETag survives a rename.
                     Ok(entry) if entry.etag == job.input.etag => Ok(RawInput::Archived { location: to }),

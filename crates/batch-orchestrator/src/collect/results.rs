@@ -63,7 +63,10 @@ impl Slots {
         .await?;
         if slots.slots.len() as u64 != lines || slots.positions.len() as u64 != lines {
             let message = format!("{index} has {} entries, expected {lines}", slots.slots.len());
-            return Err(StageError::local(message, Some("somebody changed the work directory; see ARCHITECTURE.md")));
+            return Err(StageError::local(
+                message,
+                Some("somebody changed the work directory; see ARCHITECTURE.md"),
+            ));
         }
         Ok(slots)
     }

@@ -8,12 +8,12 @@ use adls_io::{ETag, LakePath, Location};
 use aoai_batch_client::{Batch, BatchId, BatchStatus, FileId};
 
 use super::{
-    ClaimRequest, Commit, JobCommit, JobQuery, Lease, LeaseRef, Ledger, LedgerErrorKind, PartCommit, RecordKey,
-    WorkerId,
+    ClaimRequest, Commit, JobCommit, JobQuery, Lease, LeaseRef, Ledger, LedgerErrorKind, PartCommit,
+    RecordKey, WorkerId,
 };
 use crate::model::{
-    InputSnapshot, JobKey, JobPlan, JobState, PartKey, PartPlan, PartRecord, PartState, Strays, Submission, Target,
-    Timestamp, TokenTotals,
+    InputSnapshot, JobKey, JobPlan, JobState, PartKey, PartPlan, PartRecord, PartState, Strays, Submission,
+    Target, Timestamp, TokenTotals,
 };
 
 const TTL: Duration = Duration::from_secs(90);
@@ -129,7 +129,10 @@ pub async fn a_file_that_was_put_back_is_new(ledger: &dyn Ledger) {
     let key = discover_one(ledger, "a").await;
     let lease = ledger.claim(&request(1, 1)).await.expect("claim").leases.remove(0);
     let dropped = JobState::Dropped { reason: "test".into() };
-    ledger.commit(lease.reference(), job_commit(dropped, Timestamp::NEVER, Vec::new())).await.expect("commit");
+    ledger
+        .commit(lease.reference(), job_commit(dropped, Timestamp::NEVER, Vec::new()))
+        .await
+        .expect("commit");
     assert!(ledger.discover("account", &[input("a")], before).await.expect("discover").is_empty());
     let later = ledger.now().await.expect("now").after(Duration::from_secs(1));
     let again = ledger.discover("account", &[input("a")], later).await.expect("discover");
@@ -181,7 +184,10 @@ pub async fn the_last_part_wakes_the_job(ledger: &dyn Ledger) {
     let key = planned(ledger, "a", 2).await;
     let at_rest = || PartState::Quarantined { reason: "test".into(), was: Box::new(PartState::Ready) };
     for (position, (lease, _)) in claim_parts(ledger, 9, 9).await.into_iter().enumerate() {
-        assert!(ledger.claim(&request(9, 9)).await.expect("claim").leases.is_empty(), "too early: {position}");
+        assert!(
+            ledger.claim(&request(9, 9)).await.expect("claim").leases.is_empty(),
+            "too early: {position}"
+        );
         ledger.commit(&lease, part_commit(at_rest(), Timestamp::NEVER, false)).await.expect("commit");
     }
     let woken = ledger.claim(&request(9, 9)).await.expect("claim").leases.remove(0);
@@ -218,8 +224,8 @@ pub async fn records_survive_the_round_trip(ledger: &dyn Ledger) {
     let (lease, _) = claim_parts(ledger, 9, 9).await.remove(0);
     let kept = ledger.commit(&lease, part_commit(submitted("b"), Timestamp(5), true)).await.expect("commit");
     let Some(Lease::Part { record, .. }) = kept else { panic!("the lease was to be kept") };
-    let views = ledger.view(&JobQuery { key: Some(key.0[..8].to_owned()), ..JobQuery::default() });
-    let view = views.await.expect("view").remove(0);
+    let query = JobQuery { key: Some(key.0[..8].to_owned()), ..JobQuery::default() };
+    let view = ledger.view(&query).await.expect("view").remove(0);
     assert_eq!(view.job.input, input("dir/ü #%?.jsonl"));
     assert_eq!(view.parts, [*record]);
     assert_eq!(view.parts[0].state, submitted("b"));

@@ -10,8 +10,8 @@ use aoai_batch_client::Batch;
 use async_trait::async_trait;
 
 use super::{
-    ClaimRequest, Claims, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerError,
-    LedgerErrorKind, PartCommit, RecordKey,
+    ClaimRequest, Claims, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, Ledger,
+    LedgerError, LedgerErrorKind, PartCommit, RecordKey,
 };
 use crate::model::{InputSnapshot, JobKey, JobRecord, JobState, PartKey, PartRecord, PartState, Timestamp};
 
@@ -78,7 +78,9 @@ impl Tables {
         let mut due: Vec<_> = self
             .parts
             .values_mut()
-            .filter(|row| row.record.due_at <= now && row.lease_until <= now && !part_at_rest(&row.record.state))
+            .filter(|row| {
+                row.record.due_at <= now && row.lease_until <= now && !part_at_rest(&row.record.state)
+            })
             .collect();
         due.sort_by_key(|row| row.record.due_at);
         due.retain(|row| {
@@ -105,7 +107,9 @@ impl Tables {
         let mut due: Vec<_> = self
             .jobs
             .values_mut()
-            .filter(|row| row.record.due_at <= now && row.lease_until <= now && !row.record.state.is_at_rest())
+            .filter(|row| {
+                row.record.due_at <= now && row.lease_until <= now && !row.record.state.is_at_rest()
+            })
             .collect();
         due.sort_by_key(|row| row.record.due_at);
         due.into_iter()
@@ -120,7 +124,13 @@ impl Tables {
             .collect()
     }
 
-    fn commit_job(&mut self, lease: &LeaseRef, key: &JobKey, commit: JobCommit, now: Timestamp) -> Option<Lease> {
+    fn commit_job(
+        &mut self,
+        lease: &LeaseRef,
+        key: &JobKey,
+        commit: JobCommit,
+        now: Timestamp,
+    ) -> Option<Lease> {
         let row = self.jobs.get_mut(key).filter(|row| row.holds(lease, row.record.version))?;
         row.record = JobRecord {
             state: commit.state,
@@ -144,7 +154,9 @@ impl Tables {
         }
         // The last part may have been resolved since the job looked: its wake-up must not be lost.
         let pending = self.has_pending_parts(key);
-        if let Some(row) = self.jobs.get_mut(key).filter(|row| !pending && row.record.state.name() == "running") {
+        if let Some(row) =
+            self.jobs.get_mut(key).filter(|row| !pending && row.record.state.name() == "running")
+        {
             row.record.due_at = now;
         }
         Some(lease)
@@ -278,7 +290,9 @@ impl Ledger for MemoryLedger {
         for lease in held {
             let held = match &lease.key {
                 RecordKey::Job(key) => tables.jobs.get_mut(key).map(|row| (row.fence, &mut row.lease_until)),
-                RecordKey::Part(key) => tables.parts.get_mut(key).map(|row| (row.fence, &mut row.lease_until)),
+                RecordKey::Part(key) => {
+                    tables.parts.get_mut(key).map(|row| (row.fence, &mut row.lease_until))
+                }
             };
             if let Some((_, lease_until)) = held.filter(|(fence, _)| *fence == lease.fence) {
                 *lease_until = until;
@@ -300,8 +314,9 @@ impl Ledger for MemoryLedger {
             }
             _ => (false, None),
         };
-        let lease = committed
-            .ok_or_else(|| LedgerError::new(LedgerErrorKind::Fenced, "commit", "somebody else holds the record"))?;
+        let lease = committed.ok_or_else(|| {
+            LedgerError::new(LedgerErrorKind::Fenced, "commit", "somebody else holds the record")
+        })?;
         Ok(keep.then_some(lease))
     }
 
@@ -361,10 +376,13 @@ impl Ledger for MemoryLedger {
         let now = (self.clock)();
         let mut tables = self.tables();
         let waiting = |failures: u32, problem: bool| failures > 0 && problem;
-        for row in tables.jobs.values_mut().filter(|r| waiting(r.record.failures, r.record.problem.is_some())) {
+        for row in tables.jobs.values_mut().filter(|r| waiting(r.record.failures, r.record.problem.is_some()))
+        {
             row.record.due_at = row.record.due_at.min(now);
         }
-        for row in tables.parts.values_mut().filter(|r| waiting(r.record.failures, r.record.problem.is_some())) {
+        for row in
+            tables.parts.values_mut().filter(|r| waiting(r.record.failures, r.record.problem.is_some()))
+        {
             row.record.due_at = row.record.due_at.min(now);
         }
         Ok(())

@@ -8,7 +8,7 @@ mod types;
 pub use contract::Ledger;
 #[cfg(feature = "mock")]
 pub use contract::MockLedger;
-pub use memory::MemoryLedger;
+pub use memory::{LedgerClock, MemoryLedger};
 pub use types::{
     ClaimRequest, Claims, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, LedgerError,
     LedgerErrorKind, PartCommit, RecordKey, WorkerId,

@@ -111,12 +111,9 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
         (S::Publishing(publication), E::Published { totals, raw }) => {
             next(S::Published { publication, totals, raw })
         }
-        (S::Published { publication, totals, raw }, E::CleanedUp) => rest(S::Done {
-            outcome: publication.outcome(),
-            target: publication.target.clone(),
-            totals,
-            raw,
-        }),
+        (S::Published { publication, totals, raw }, E::CleanedUp) => {
+            rest(S::Done { outcome: publication.outcome(), target: publication.target.clone(), totals, raw })
+        }
 
         (state, event) => illegal(&state, &event),
     }

@@ -214,7 +214,12 @@ pub fn advance_part(
 }
 
 /// The next generation of a submission, or its end if too many were used up.
-fn next_generation(submission: Submission, now: Timestamp, timing: &Timing, failure: PartFailure) -> PartState {
+fn next_generation(
+    submission: Submission,
+    now: Timestamp,
+    timing: &Timing,
+    failure: PartFailure,
+) -> PartState {
     if submission.generation >= timing.max_generations {
         return PartState::Ended { submission: Some(submission), batch: None, failure: Some(failure) };
     }

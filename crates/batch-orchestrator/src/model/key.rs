@@ -96,7 +96,10 @@ mod tests {
     fn a_key_depends_on_the_version_and_on_nothing_else() {
         let key = JobKey::derive("account", &input("1"), 0);
         assert_eq!(key.0.len(), 24);
-        assert_eq!(key, JobKey::derive("account", &InputSnapshot { size: 9, modified_ms: 9, ..input("1") }, 0));
+        assert_eq!(
+            key,
+            JobKey::derive("account", &InputSnapshot { size: 9, modified_ms: 9, ..input("1") }, 0)
+        );
         assert_ne!(key, JobKey::derive("account", &input("2"), 0));
         assert_ne!(key, JobKey::derive("other", &input("1"), 0));
         assert_ne!(key, JobKey::derive("account", &input("1"), 1));

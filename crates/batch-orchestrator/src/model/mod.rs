@@ -8,6 +8,7 @@ mod problem;
 mod time;
 
 pub use job::{Artifact, JobRecord, JobState, Outcome, Publication, RawInput, Totals};
+pub(crate) use key::hex;
 pub use key::{InputSnapshot, JobKey, PartKey};
 pub use part::{Harvest, PartFailure, PartRecord, PartResult, PartState, Strays, Submission};
 pub use plan::{JobPlan, PartPlan, Target, TokenTotals};

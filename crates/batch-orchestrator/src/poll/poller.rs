@@ -16,7 +16,8 @@ const GROUP: usize = 100;
 pub(crate) async fn poll(context: &Context) -> Result<u64, PipelineError> {
     let in_flight = context.ledger.in_flight().await?;
     let Some(oldest) = in_flight.oldest else { return Ok(0) };
-    let horizon = oldest.0.saturating_sub(i64::try_from(SKEW.as_millis()).unwrap_or(i64::MAX)).div_euclid(1000);
+    let horizon =
+        oldest.0.saturating_sub(i64::try_from(SKEW.as_millis()).unwrap_or(i64::MAX)).div_euclid(1000);
     let mut batches = std::pin::pin!(context.service.batches(PageQuery { limit: Some(100), after: None }));
     let (mut group, mut changed): (Vec<Batch>, u64) = (Vec::with_capacity(GROUP), 0);
     while let Some(batch) = batches.try_next().await? {

@@ -114,7 +114,8 @@ impl RunReport {
     /// Whether some file or line did not succeed.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        let files = self.partial + self.failed + self.rejected + self.foreign + self.quarantined + self.skipped;
+        let files =
+            self.partial + self.failed + self.rejected + self.foreign + self.quarantined + self.skipped;
         files + self.waiting + self.error_lines > 0
     }
 }

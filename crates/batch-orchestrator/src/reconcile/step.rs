@@ -7,9 +7,7 @@ use crate::{
     error::{PipelineError, StageError, StageResult},
     ledger::{Commit, JobCommit, JobQuery, Lease, LeaseRef, LedgerErrorKind, PartCommit},
     machine::{JobEvent, PartEvent, advance_job, advance_part},
-    model::{
-        JobKey, JobPlan, JobRecord, JobState, PartFailure, PartKey, PartRecord, PartState, Timestamp,
-    },
+    model::{JobKey, JobPlan, JobRecord, JobState, PartFailure, PartKey, PartRecord, PartState, Timestamp},
     poll::check,
     snapshot::claim,
     submit::{create, fence, settle},
@@ -193,7 +191,8 @@ async fn part_effect(
 /// `RUNNING`: are all parts resolved?
 async fn parts_resolved(context: &Context, key: &JobKey) -> StageResult<JobEvent> {
     let query = JobQuery { key: Some(key.0.clone()), ..JobQuery::default() };
-    let views = context.ledger.view(&query).await.map_err(|error| StageError::local(error.to_string(), None))?;
+    let views =
+        context.ledger.view(&query).await.map_err(|error| StageError::local(error.to_string(), None))?;
     let parts = views.into_iter().next().map(|view| view.parts).unwrap_or_default();
     let mut results = Vec::with_capacity(parts.len());
     for part in parts {
@@ -205,8 +204,9 @@ async fn parts_resolved(context: &Context, key: &JobKey) -> StageResult<JobEvent
             _ => return Ok(JobEvent::PartsPending),
         }
     }
-    let replaced =
-        |failure: &Option<PartFailure>| failure.as_ref().is_some_and(|f| f.code == PartFailure::INPUT_REPLACED);
+    let replaced = |failure: &Option<PartFailure>| {
+        failure.as_ref().is_some_and(|f| f.code == PartFailure::INPUT_REPLACED)
+    };
     if results.iter().all(|result| replaced(&result.failure)) {
         // Nothing was sent: the new version, if there is one, is a job of its own.
         forget(context, key).await?;

@@ -81,7 +81,8 @@ impl Layout {
     }
 
     fn own(&self, path: &str) -> Result<Location, PathError> {
-        Location::new(self.processed.filesystem.clone(), adls_io::LakePath::root()).join(&format!("{OWN}/{path}"))
+        Location::new(self.processed.filesystem.clone(), adls_io::LakePath::root())
+            .join(&format!("{OWN}/{path}"))
     }
 }
 
@@ -102,7 +103,8 @@ mod tests {
     #[test]
     fn results_keep_the_directory_and_the_whole_stem() {
         let layout = layout(at("in", "inbox"), at("out", "done"), at("err", ""));
-        let target = layout.target(&at("in", "inbox/sub/dir/a.b.jsonl"), Timestamp(1_700_000_000_000)).unwrap();
+        let target =
+            layout.target(&at("in", "inbox/sub/dir/a.b.jsonl"), Timestamp(1_700_000_000_000)).unwrap();
         assert_eq!(target.processed.to_string(), "out/done/sub/dir/a.b_2023-11-14_22_13_20");
         assert_eq!(target.error.to_string(), "err/sub/dir/a.b_2023-11-14_22_13_20");
         assert_eq!(target.file_name("output"), "a.b_output.jsonl");

@@ -67,7 +67,8 @@ impl Watcher {
                 .map_err(|error| PipelineError::Options(format!("lake.include: {error}")))?;
             globs.add(glob);
         }
-        let include = globs.build().map_err(|error| PipelineError::Options(format!("lake.include: {error}")))?;
+        let include =
+            globs.build().map_err(|error| PipelineError::Options(format!("lake.include: {error}")))?;
         Ok(Self { settle_time, include, first_seen: HashMap::new() })
     }
 
@@ -79,7 +80,8 @@ impl Watcher {
 
     fn is_settled(&mut self, entry: &Entry, now: Timestamp) -> bool {
         let seen = (entry.etag.clone(), entry.size);
-        let first = self.first_seen.entry(entry.location.clone()).or_insert_with(|| (seen.0.clone(), seen.1, now));
+        let first =
+            self.first_seen.entry(entry.location.clone()).or_insert_with(|| (seen.0.clone(), seen.1, now));
         if (&first.0, first.1) != (&seen.0, seen.1) {
             *first = (seen.0, seen.1, now);
         }
@@ -105,8 +107,9 @@ pub(crate) async fn scan(
         let entry = match entry {
             Ok(entry) => entry,
             // One unreadable directory or impossible name does not hide the rest.
-            Err(error) if matches!(error.kind, ErrorKind::PermissionDenied | ErrorKind::Invalid)
-                && error.subject != options.input.to_string() =>
+            Err(error)
+                if matches!(error.kind, ErrorKind::PermissionDenied | ErrorKind::Invalid)
+                    && error.subject != options.input.to_string() =>
             {
                 let reason = SkippedReason::Unreadable(error.message.clone());
                 skipped.push(Skipped { path: error.subject, reason });

@@ -61,7 +61,9 @@ fn rewrite(bytes: ByteStream, model: Bytes) -> ByteStream {
                 while let Some(LineItem::Line(line)) = lines.next_line() {
                     put(&mut out, &line.bytes, &model)?;
                 }
-            } else if let Some(LineItem::Line(line)) = std::mem::replace(&mut lines, JsonLines::new(0)).finish() {
+            } else if let Some(LineItem::Line(line)) =
+                std::mem::replace(&mut lines, JsonLines::new(0)).finish()
+            {
                 put(&mut out, &line.bytes, &model)?;
             }
             Ok(Some((out.freeze(), (bytes, lines, ended))))
@@ -103,7 +105,8 @@ mod tests {
 
     #[test]
     fn only_the_model_of_the_body_changes() {
-        let line = br#"{"model":"no","custom_id":"1","body":{"x":{"model":"no"}, "model" : "old" ,"y":"model"}}"#;
+        let line =
+            br#"{"model":"no","custom_id":"1","body":{"x":{"model":"no"}, "model" : "old" ,"y":"model"}}"#;
         let mut out = BytesMut::new();
         put(&mut out, line, b"\"new-name\"").unwrap();
         assert_eq!(
@@ -119,7 +122,10 @@ mod tests {
         for size in 1..text.len() {
             let chunks: Vec<_> = text.chunks(size).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
             let out: Vec<Bytes> =
-                rewrite(futures::stream::iter(chunks).boxed(), Bytes::from_static(b"\"m\"")).try_collect().await.unwrap();
+                rewrite(futures::stream::iter(chunks).boxed(), Bytes::from_static(b"\"m\""))
+                    .try_collect()
+                    .await
+                    .unwrap();
             assert_eq!(out.concat(), b"{\"body\":{\"model\":\"m\"}}\n{\"body\":{\"model\":\"m\"}}\n");
         }
     }

@@ -4,4 +4,4 @@ mod body;
 mod stage;
 
 pub(crate) use body::part_body;
-pub(crate) use stage::{await_processed, find_files, upload};
+pub(crate) use stage::{await_processed, find_files, refusal, upload};

@@ -1,9 +1,7 @@
 //! The stages of `UPLOADING` and `UPLOADED`.
 
 use adls_io::ErrorKind as LakeErrorKind;
-use aoai_batch_client::{
-    BatchApiExt, ErrorKind, ExpiresAfter, FileObject, FileQuery, FileStatus, Upload,
-};
+use aoai_batch_client::{BatchApiExt, ErrorKind, ExpiresAfter, FileObject, FileQuery, FileStatus, Upload};
 use futures::TryStreamExt;
 
 use super::part_body;
@@ -80,8 +78,5 @@ pub(crate) async fn find_files(context: &Context, prefix: &str) -> StageResult<V
 
 /// A refusal in the service's words.
 pub(crate) fn refusal(error: &aoai_batch_client::Error) -> PartFailure {
-    PartFailure {
-        code: error.code().unwrap_or("rejected").to_owned(),
-        message: error.message().to_owned(),
-    }
+    PartFailure { code: error.code().unwrap_or("rejected").to_owned(), message: error.message().to_owned() }
 }

@@ -117,7 +117,11 @@ pub(super) fn check<'a>(text: &'a str, rules: &Rules, wrong: &mut Vec<Wrong>) ->
         add(FindingCode::InvalidRequest, expected("custom_id", "a non-empty string", line.custom_id), SHAPE);
     }
     if string(line.method).as_deref() != Some("POST") {
-        add(FindingCode::InvalidRequest, expected("method", "\"POST\"", line.method), "set \"method\":\"POST\"");
+        add(
+            FindingCode::InvalidRequest,
+            expected("method", "\"POST\"", line.method),
+            "set \"method\":\"POST\"",
+        );
     }
     match string(line.url) {
         Some(url) if endpoint_family(&url) == endpoint_family(&rules.batch_endpoint) => {}
@@ -192,7 +196,11 @@ fn is_empty_array(text: &str) -> bool {
 fn string<'a>(raw: Option<&'a RawValue>) -> Option<Cow<'a, str>> {
     let text = raw?.get();
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(text).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    if inner.contains('\\') {
+        serde_json::from_str(text).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
 }
 
 fn expected(field: &str, what: &str, found: Option<&RawValue>) -> String {

@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn parts_stay_within_lines_and_bytes_and_leave_nothing_out() {
-        let limits = LimitOptions { max_lines: 3, max_file_bytes: 100, split: true, ..LimitOptions::default() };
+        let limits =
+            LimitOptions { max_lines: 3, max_file_bytes: 100, split: true, ..LimitOptions::default() };
         let mut planner = Planner::default();
         let sizes = [40, 40, 40, 10, 10, 10, 10, 90, 20];
         let mut offset = 0;
@@ -67,7 +68,8 @@ mod tests {
             offset += bytes;
         }
         let parts = planner.finish();
-        let shape: Vec<_> = parts.iter().map(|p| (p.number, p.first_line, p.lines, p.offset, p.bytes)).collect();
+        let shape: Vec<_> =
+            parts.iter().map(|p| (p.number, p.first_line, p.lines, p.offset, p.bytes)).collect();
         assert_eq!(
             shape,
             [(1, 1, 2, 0, 80), (2, 3, 3, 80, 60), (3, 6, 2, 140, 20), (4, 8, 1, 160, 90), (5, 9, 1, 250, 20)]

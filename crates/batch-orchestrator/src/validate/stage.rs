@@ -3,17 +3,14 @@
 
 use std::sync::Arc;
 
-use adls_io::{Condition, DataLake, ErrorKind, LakeWriter, Location, ReadOptions};
+use adls_io::{Condition, DataLake, DataLakeExt, ErrorKind, LakeWriter, ReadOptions};
 use aoai_batch_client::{JsonLines, LineItem};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use token_estimator::TokenEstimator;
 use tokio::sync::mpsc;
 
-use super::{
-    Finding, FindingCode, Report, Rules, Validator, Verdict,
-    validator::InputLine,
-};
+use super::{Finding, FindingCode, Report, Rules, Validator, Verdict, validator::InputLine};
 use crate::{
     collect::write_artifact,
     error::{StageError, StageResult},
@@ -168,25 +165,21 @@ pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> 
 }
 
 /// A target that nobody has: two versions of one file within a second must not share a directory.
-async fn free_target(context: &Context, job: &JobRecord, now: Timestamp) -> StageResult<crate::model::Target> {
+async fn free_target(
+    context: &Context,
+    job: &JobRecord,
+    now: Timestamp,
+) -> StageResult<crate::model::Target> {
     let mut planned_at = now;
     loop {
         let target = context.layout.target(&job.input.location, planned_at).map_err(path_error)?;
         if context.targets.take(&target.processed, &job.key)
-            && !exists(context.lake.as_ref(), &target.processed).await?
-            && !exists(context.lake.as_ref(), &target.error).await?
+            && !context.lake.exists(&target.processed).await?
+            && !context.lake.exists(&target.error).await?
         {
             return Ok(target);
         }
         planned_at = planned_at.after(std::time::Duration::from_secs(1));
-    }
-}
-
-async fn exists(lake: &dyn DataLake, at: &Location) -> StageResult<bool> {
-    match lake.head(at).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -272,5 +265,8 @@ pub(crate) fn rejection_lines(report: &Report) -> Vec<Bytes> {
 }
 
 pub(crate) fn path_error(error: adls_io::PathError) -> StageError {
-    StageError::local(format!("a result path is not possible: {error}"), Some("shorten the file or directory names"))
+    StageError::local(
+        format!("a result path is not possible: {error}"),
+        Some("shorten the file or directory names"),
+    )
 }

@@ -186,7 +186,10 @@ impl<'a> Validator<'a> {
                 line: Some(number),
                 offset,
                 code: FindingCode::TooManyTasks,
-                message: format!("the file has more than {} lines, the most that a batch may have", limits.max_lines),
+                message: format!(
+                    "the file has more than {} lines, the most that a batch may have",
+                    limits.max_lines
+                ),
                 hint: "split the file, or let limits.split = true send it in several parts",
             });
         }
@@ -212,7 +215,8 @@ impl<'a> Validator<'a> {
         if first == model {
             return true;
         }
-        let message = format!("body.model is \"{model}\" but line {number} has \"{first}\", expected one in all lines");
+        let message =
+            format!("body.model is \"{model}\" but line {number} has \"{first}\", expected one in all lines");
         self.add(line, FindingCode::ModelMismatch, message, "split the file by model");
         false
     }

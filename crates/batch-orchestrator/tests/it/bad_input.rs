@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use adls_io::{
-    Condition, DataLake, DataLakeExt, Deleted, ETag, Entry, ErrorKind, LakeWriter, ListMode, Location, ReadOptions,
-    ReadStream, RenameOptions, Written,
+    Condition, DataLake, DataLakeExt, Deleted, ETag, Entry, ErrorKind, LakeWriter, ListMode, Location,
+    ReadOptions, ReadStream, RenameOptions, Written,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -48,8 +48,14 @@ async fn each_way_of_being_wrong_is_named_with_its_line() {
         (format!("\u{feff}{good}").into(), vec![(Some(1), "invalid_encoding", "byte order mark")]),
         (utf16(&good, true), vec![(Some(1), "invalid_encoding", "UTF-16 (little endian)")]),
         (utf16(&good, false), vec![(Some(1), "invalid_encoding", "UTF-16 (big endian)")]),
-        ([good.as_bytes(), b"{\"custom_id\":\"\xff\"}\n"].concat(), vec![(Some(2), "invalid_encoding", "byte 15")]),
-        (format!("{good}{{\"custom_id\": \n").into(), vec![(Some(2), "invalid_json_line", "not a valid JSON")]),
+        (
+            [good.as_bytes(), b"{\"custom_id\":\"\xff\"}\n"].concat(),
+            vec![(Some(2), "invalid_encoding", "byte 15")],
+        ),
+        (
+            format!("{good}{{\"custom_id\": \n").into(),
+            vec![(Some(2), "invalid_json_line", "not a valid JSON")],
+        ),
         (format!("{good}\n").into(), vec![(Some(2), "invalid_json_line", "empty")]),
         (format!("{} trailing\n", good.trim_end()).into(), vec![(Some(1), "invalid_json_line", "trailing")]),
         (
@@ -57,7 +63,7 @@ async fn each_way_of_being_wrong_is_named_with_its_line() {
             vec![(Some(3), "duplicate_custom_id", "custom_id \"ok\" is that of line 1")],
         ),
         (
-            good.replace("\"model\":\"gpt-4o-mini-batch\",", "").into(),
+            good.replace(",\"model\":\"gpt-4o-mini-batch\"", "").into(),
             vec![(Some(1), "invalid_request", "body.model is missing")],
         ),
         (
@@ -171,15 +177,17 @@ async fn a_file_that_may_not_be_read_stays_and_the_others_go_on() {
     let world = World::new(fast()).await;
     world.put("inbox/secret.jsonl", lines("secret", 2)).await;
     world.put("inbox/open.jsonl", lines("open", 2)).await;
-    let denied: Arc<dyn DataLake> =
-        Arc::new(Denied { inner: world.lake.clone(), path: at("input", "inbox/secret.jsonl") });
+    let denied = Arc::new(Faulty::denied(world.lake.clone(), at("input", "inbox/secret.jsonl")));
     let (_ask, stop) = batch_orchestrator::Stop::new();
     let problems = Arc::new(crate::support::Problems::default());
     let pipeline = world.pipeline_over(denied, world.client(), world.ledger.clone());
     let report = pipeline.run(problems.clone(), stop).await.unwrap();
     assert_eq!((report.completed, report.waiting), (1, 1), "{report:?}");
     let problems = problems.0.lock().unwrap().clone();
-    assert!(problems.iter().all(|p| p.contains("inbox/secret.jsonl") && p.contains("denied")), "{problems:?}");
+    assert!(
+        problems.iter().all(|p| p.contains("inbox/secret.jsonl") && p.contains("denied")),
+        "{problems:?}"
+    );
     assert_eq!(world.run().await.completed, 1, "done as soon as it may be read");
     world.assert_clean().await;
 }
@@ -188,7 +196,8 @@ async fn a_file_that_may_not_be_read_stays_and_the_others_go_on() {
 async fn another_ledgers_claim_is_respected() {
     let world = World::new(fast()).await;
     world.put("inbox/a.jsonl", lines("a", 2)).await;
-    let other = Arc::new(batch_orchestrator::ledger::MemoryLedger::new("other", Arc::new(crate::support::now)));
+    let other =
+        Arc::new(batch_orchestrator::ledger::MemoryLedger::new("other", Arc::new(crate::support::now)));
     let (ask, stop) = batch_orchestrator::Stop::new();
     ask.send(true).unwrap();
     // The other one has claimed the file and was stopped.
@@ -272,15 +281,22 @@ async fn missing_lines_and_lines_of_status_zero_are_errors_not_success() {
     world.assert_clean().await;
 }
 
-/// A lake on which files of some name cannot be written.
-pub(crate) struct FullDisk {
+/// A lake with one fault that lasts.
+pub(crate) struct Faulty {
     inner: Arc<dyn DataLake>,
-    name: &'static str,
+    /// Files with this in their name cannot be written: the disk is full.
+    full: Option<&'static str>,
+    /// This file may not be read.
+    denied: Option<Location>,
 }
 
-impl FullDisk {
-    pub(crate) fn new(inner: Arc<dyn DataLake>, name: &'static str) -> Self {
-        Self { inner, name }
+impl Faulty {
+    pub(crate) fn full_disk(inner: Arc<dyn DataLake>, name: &'static str) -> Self {
+        Self { inner, full: Some(name), denied: None }
+    }
+
+    fn denied(inner: Arc<dyn DataLake>, file: Location) -> Self {
+        Self { inner, full: None, denied: Some(file) }
     }
 }
 
@@ -296,59 +312,36 @@ impl LakeWriter for FullWriter {
     }
 }
 
-macro_rules! delegate {
-    () => {
-        fn list(&self, directory: &Location, mode: ListMode) -> BoxStream<'static, adls_io::Result<Entry>> {
-            self.inner.list(directory, mode)
-        }
-        async fn head(&self, at: &Location) -> adls_io::Result<Entry> {
-            self.inner.head(at).await
-        }
-        async fn rename(&self, from: &Location, to: &Location, o: RenameOptions) -> adls_io::Result<ETag> {
-            self.inner.rename(from, to, o).await
-        }
-        async fn delete(&self, at: &Location, if_match: Option<ETag>) -> adls_io::Result<Deleted> {
-            self.inner.delete(at, if_match).await
-        }
-        async fn delete_directory(&self, at: &Location) -> adls_io::Result<Deleted> {
-            self.inner.delete_directory(at).await
-        }
-        async fn ensure_filesystem(&self, name: &str) -> adls_io::Result<()> {
-            self.inner.ensure_filesystem(name).await
-        }
-    };
-}
-
 #[async_trait]
-impl DataLake for FullDisk {
-    delegate!();
-    async fn read(&self, at: &Location, options: ReadOptions) -> adls_io::Result<ReadStream> {
-        self.inner.read(at, options).await
+impl DataLake for Faulty {
+    fn list(&self, directory: &Location, mode: ListMode) -> BoxStream<'static, adls_io::Result<Entry>> {
+        self.inner.list(directory, mode)
     }
-    async fn create(&self, at: &Location) -> adls_io::Result<Box<dyn LakeWriter>> {
-        if at.path.file_name().contains(self.name) {
-            return Ok(Box::new(FullWriter(at.clone())));
-        }
-        self.inner.create(at).await
+    async fn head(&self, at: &Location) -> adls_io::Result<Entry> {
+        self.inner.head(at).await
     }
-}
-
-/// A lake with one file that may not be read.
-struct Denied {
-    inner: Arc<dyn DataLake>,
-    path: Location,
-}
-
-#[async_trait]
-impl DataLake for Denied {
-    delegate!();
     async fn read(&self, at: &Location, options: ReadOptions) -> adls_io::Result<ReadStream> {
-        if *at == self.path {
+        if self.denied.as_ref() == Some(at) {
             return Err(adls_io::Error::new(ErrorKind::PermissionDenied, "read", at, "permission denied"));
         }
         self.inner.read(at, options).await
     }
     async fn create(&self, at: &Location) -> adls_io::Result<Box<dyn LakeWriter>> {
+        if self.full.is_some_and(|name| at.path.file_name().contains(name)) {
+            return Ok(Box::new(FullWriter(at.clone())));
+        }
         self.inner.create(at).await
+    }
+    async fn rename(&self, from: &Location, to: &Location, options: RenameOptions) -> adls_io::Result<ETag> {
+        self.inner.rename(from, to, options).await
+    }
+    async fn delete(&self, at: &Location, if_match: Option<ETag>) -> adls_io::Result<Deleted> {
+        self.inner.delete(at, if_match).await
+    }
+    async fn delete_directory(&self, at: &Location) -> adls_io::Result<Deleted> {
+        self.inner.delete_directory(at).await
+    }
+    async fn ensure_filesystem(&self, name: &str) -> adls_io::Result<()> {
+        self.inner.ensure_filesystem(name).await
     }
 }

@@ -6,16 +6,19 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use adls_io::{DataLake, Deleted, ETag, Entry, LakeWriter, ListMode, Location, ReadOptions, ReadStream, RenameOptions};
+use adls_io::{
+    DataLake, Deleted, ETag, Entry, LakeWriter, ListMode, Location, ReadOptions, ReadStream, RenameOptions,
+};
 use aoai_batch_client::{
-    Batch, BatchApi, BatchId, ContentStream, CreateBatch, CreatedBatch, DeletedFile, FileId, FileObject, FileQuery,
-    ImportFile, Page, PageQuery, Upload,
+    Batch, BatchApi, BatchId, ContentStream, CreateBatch, CreatedBatch, DeletedFile, FileId, FileObject,
+    FileQuery, ImportFile, Page, PageQuery, Upload,
 };
 use async_trait::async_trait;
 use batch_orchestrator::{
     Stop,
     ledger::{
-        ClaimRequest, Claims, Commit, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerError, MemoryLedger,
+        ClaimRequest, Claims, Commit, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerError,
+        MemoryLedger,
     },
     model::{InputSnapshot, JobKey, Timestamp},
 };
@@ -142,13 +145,22 @@ impl Ledger for Crashing<MemoryLedger> {
     async fn now(&self) -> Result<Timestamp, LedgerError> {
         self.0.now().await
     }
-    async fn discover(&self, a: &str, seen: &[InputSnapshot], at: Timestamp) -> Result<Vec<JobKey>, LedgerError> {
+    async fn discover(
+        &self,
+        a: &str,
+        seen: &[InputSnapshot],
+        at: Timestamp,
+    ) -> Result<Vec<JobKey>, LedgerError> {
         self.1.effect(self.0.discover(a, seen, at)).await
     }
     async fn claim(&self, request: &ClaimRequest) -> Result<Claims, LedgerError> {
         self.0.claim(request).await
     }
-    async fn heartbeat(&self, held: &[LeaseRef], ttl: std::time::Duration) -> Result<Vec<LeaseRef>, LedgerError> {
+    async fn heartbeat(
+        &self,
+        held: &[LeaseRef],
+        ttl: std::time::Duration,
+    ) -> Result<Vec<LeaseRef>, LedgerError> {
         self.0.heartbeat(held, ttl).await
     }
     async fn commit(&self, lease: &LeaseRef, commit: Commit) -> Result<Option<Lease>, LedgerError> {
@@ -212,7 +224,8 @@ async fn assert_finished(world: &World, point: &str) {
     let errors: Vec<_> =
         world.files("error").await.into_iter().filter(|(path, _)| path.ends_with("_error.jsonl")).collect();
     assert_eq!((output.len(), errors.len()), (FILES, 2), "{point}: {:?}", files.keys());
-    let mut found: Vec<_> = output.iter().flat_map(|(_, text)| ids(std::str::from_utf8(text).unwrap())).collect();
+    let mut found: Vec<_> =
+        output.iter().flat_map(|(_, text)| ids(std::str::from_utf8(text).unwrap())).collect();
     let failed: Vec<_> = errors.iter().filter(|(path, _)| path.starts_with("1_")).collect();
     found.extend(failed.iter().flat_map(|(_, text)| ids(std::str::from_utf8(text).unwrap())));
     found.sort();

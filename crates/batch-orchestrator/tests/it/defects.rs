@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use adls_io::DataLakeExt;
 use aoai_emulator::{
-    Control, ExpiryConfig, FaultEffect, FaultMatch, FaultRule, Operation, Outcome, OutcomeRule, QuotaConfig, QuotaMode,
-    ResultIds,
+    ExpiryConfig, FaultEffect, FaultMatch, FaultRule, Operation, Outcome, OutcomeRule, QuotaConfig,
+    QuotaMode, ResultIds,
 };
 
 use crate::support::{World, at, fast, ids, json, lines};
@@ -41,7 +41,7 @@ async fn a_cancelled_batch_ends_and_its_partial_results_are_kept() {
         loop {
             let batches = control.snapshot().await.batches;
             if let Some(batch) = batches.iter().find(|b| b.counts[1] > 3) {
-                return cancel(&control, &batch.id).await;
+                return control.cancel_batch(&batch.id).unwrap();
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -53,10 +53,6 @@ async fn a_cancelled_batch_ends_and_its_partial_results_are_kept() {
     assert!(errors.contains("cancelled"), "{errors}");
     assert_eq!(ids(&world.file("error", "a_failed.jsonl").await), ids(&errors), "ready to be resubmitted");
     world.assert_clean().await;
-}
-
-async fn cancel(control: &Control, id: &str) {
-    control.cancel_batch(id).await.unwrap();
 }
 
 /// 2: `expired` is not terminal there, so it never returns either.
@@ -114,7 +110,7 @@ async fn a_batch_without_any_success_keeps_its_errors_and_the_input() {
 async fn results_that_cannot_be_written_are_kept_at_the_service_until_they_can() {
     let world = World::new(fast()).await;
     world.put("inbox/a.jsonl", lines("a", 5)).await;
-    let full = std::sync::Arc::new(crate::bad_input::FullDisk::new(world.lake.clone(), "output"));
+    let full = std::sync::Arc::new(crate::bad_input::Faulty::full_disk(world.lake.clone(), "output"));
     let (_ask, stop) = batch_orchestrator::Stop::new();
     let problems = std::sync::Arc::new(crate::support::Problems::default());
     let pipeline = world.pipeline_over(full.clone(), world.client(), world.ledger.clone());
@@ -205,7 +201,9 @@ async fn files_of_one_name_in_several_directories_are_told_apart() {
     for directory in ["", "sub/", "sub/dir/"] {
         let (_, text) = files
             .iter()
-            .find(|(path, _)| path.starts_with(&format!("{directory}a.b_")) && path.ends_with("_output.jsonl"))
+            .find(|(path, _)| {
+                path.starts_with(&format!("{directory}a.b_")) && path.ends_with("_output.jsonl")
+            })
             .unwrap();
         let found = ids(std::str::from_utf8(text).unwrap());
         assert_eq!(found, [format!("in-{directory}-0000"), format!("in-{directory}-0001")]);
@@ -218,7 +216,7 @@ async fn files_of_one_name_in_several_directories_are_told_apart() {
 async fn an_input_is_not_moved_before_its_error_report_is_written() {
     let world = World::new(fast()).await;
     world.put("inbox/a.jsonl", "broken\n").await;
-    let full = std::sync::Arc::new(crate::bad_input::FullDisk::new(world.lake.clone(), "_metadata"));
+    let full = std::sync::Arc::new(crate::bad_input::Faulty::full_disk(world.lake.clone(), "_metadata"));
     let (_ask, stop) = batch_orchestrator::Stop::new();
     let pipeline = world.pipeline_over(full, world.client(), world.ledger.clone());
     pipeline.run(std::sync::Arc::new(()), stop).await.unwrap();

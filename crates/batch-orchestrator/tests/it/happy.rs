@@ -40,7 +40,15 @@ async fn a_file_comes_back_complete_in_order_and_accounted_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_file_of_a_tree_with_odd_names_comes_back() {
     let world = World::new(fast()).await;
-    let names = ["a b.jsonl", "x/#1.jsonl", "x/50%.jsonl", "x/ü/ö.a.b.jsonl", "x/ü/+&?.jsonl", "q\\r.jsonl", "..x.jsonl"];
+    let names = [
+        "a b.jsonl",
+        "x/#1.jsonl",
+        "x/50%.jsonl",
+        "x/ü/ö.a.b.jsonl",
+        "x/ü/+&?.jsonl",
+        "q\\r.jsonl",
+        "..x.jsonl",
+    ];
     for (n, name) in names.iter().enumerate() {
         world.put(&format!("inbox/{name}"), lines(&format!("f{n}"), 3)).await;
     }
@@ -91,7 +99,8 @@ async fn models_are_rewritten_on_the_way_and_only_there() {
     let mut world = World::new(fast()).await;
     world.options.service.set_model = true;
     world.options.service.deployment = Some("real-deployment".into());
-    let input = line_with("1", "some-model") + &line_with("2", "another model") + line_with("3", "x").trim_end();
+    let input =
+        line_with("1", "some-model") + &line_with("2", "another model") + line_with("3", "x").trim_end();
     world.put("inbox/a.jsonl", input.clone()).await;
     assert_eq!(world.run().await.completed, 1);
     let output = world.file("processed", "a_output.jsonl").await;
@@ -105,9 +114,9 @@ async fn a_file_that_is_put_back_is_processed_again() {
     let world = World::new(fast()).await;
     world.put("inbox/a.jsonl", lines("a", 2)).await;
     assert_eq!(world.run().await.completed, 1);
-    let archived = world.files("processed").await.into_keys().find(|path| path.ends_with("/a.jsonl")).unwrap();
-    let options =
-        adls_io::RenameOptions { source_if_match: None, destination: adls_io::Condition::IfAbsent };
+    let archived =
+        world.files("processed").await.into_keys().find(|path| path.ends_with("/a.jsonl")).unwrap();
+    let options = adls_io::RenameOptions { source_if_match: None, destination: adls_io::Condition::IfAbsent };
     world.lake.rename(&at("processed", &archived), &at("input", "inbox/a.jsonl"), options).await.unwrap();
     // Two runs within one second get different directories.
     assert_eq!(world.run().await.completed, 1);

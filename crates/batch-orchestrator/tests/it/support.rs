@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use adls_io::{Condition, DataLake, DataLakeExt, ListMode, LakePath, Location, MemoryLake};
+use adls_io::{Condition, DataLake, DataLakeExt, LakePath, ListMode, Location, MemoryLake};
 use aoai_batch_client::{BatchApi, BatchClient, BatchClientOptions, Credential};
 use aoai_emulator::{BatchConfig, Emulator, EmulatorConfig, FileConfig};
 use batch_orchestrator::{
-    Event, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions, RunReport,
-    ServiceOptions, Stop,
+    Event, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions,
+    RunReport, ServiceOptions, Stop,
     ledger::{JobQuery, JobView, Ledger, MemoryLedger, WorkerId},
     machine::RetryOptions,
     model::Timestamp,
@@ -23,7 +23,7 @@ pub(crate) const KEY: &str = "test-key";
 
 pub(crate) struct World {
     pub(crate) lake: Arc<dyn DataLake>,
-    pub(crate) memory: MemoryLake,
+    clock: MemoryLake,
     pub(crate) ledger: Arc<MemoryLedger>,
     pub(crate) emulator: Emulator,
     pub(crate) options: PipelineOptions,
@@ -99,7 +99,8 @@ impl World {
         }
         Self {
             lake: Arc::new(memory.clone()),
-            memory,
+            clock: memory,
+
             ledger: Arc::new(MemoryLedger::new("ledger-1", Arc::new(now))),
             emulator: Emulator::start(config).await.unwrap(),
             options: options(),
@@ -113,6 +114,7 @@ impl World {
     }
 
     pub(crate) async fn put(&self, path: &str, text: impl Into<Bytes>) {
+        self.clock.set_now_ms(now().0);
         self.lake.write_all(&at("input", path), text.into(), Condition::Always).await.unwrap();
     }
 
@@ -133,7 +135,10 @@ impl World {
     pub(crate) async fn run(&self) -> RunReport {
         let (_ask, stop) = Stop::new();
         let run = self.pipeline();
-        tokio::time::timeout(Duration::from_secs(60), run.run(Arc::new(()), stop)).await.expect("the run hangs").unwrap()
+        tokio::time::timeout(Duration::from_secs(60), run.run(Arc::new(()), stop))
+            .await
+            .expect("the run hangs")
+            .unwrap()
     }
 
     /// One pass, and the messages of all problems on the way.
@@ -217,7 +222,9 @@ pub(crate) fn lines(prefix: &str, count: usize) -> String {
 /// The `custom_id`s of result lines.
 pub(crate) fn ids(text: &str) -> Vec<String> {
     text.lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["custom_id"].as_str().unwrap().to_owned())
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["custom_id"].as_str().unwrap().to_owned()
+        })
         .collect()
 }
 

@@ -47,7 +47,8 @@ fn a_file_goes_one_way() {
 
 #[test]
 fn a_refused_file_leaves_by_the_same_door() {
-    let step = advance_job(&JobState::Claimed, JobEvent::Rejected { report: report(), target: target() }, NOW);
+    let step =
+        advance_job(&JobState::Claimed, JobEvent::Rejected { report: report(), target: target() }, NOW);
     let JobState::Publishing(publication) = step.unwrap().state else { panic!("not publishing") };
     assert_eq!(publication.outcome(), Outcome::Rejected);
     assert_eq!(publication.raw_directory(), &target().error);

@@ -48,13 +48,8 @@ fn every_state() -> Vec<PartState> {
 fn every_event() -> Vec<PartEvent> {
     use PartEvent as E;
     let failure = PartFailure { code: "c".into(), message: "m".into() };
-    let problem = Problem {
-        kind: ProblemKind::Quota,
-        message: String::new(),
-        hint: None,
-        lasting: false,
-        since: NOW,
-    };
+    let problem =
+        Problem { kind: ProblemKind::Quota, message: String::new(), hint: None, lasting: false, since: NOW };
     let batch_id = BatchId("batch".into());
     let result = PartResult {
         key: PartKey { job: JobKey("k".into()), part: 1, attempt: 1 },
@@ -104,7 +99,8 @@ fn every_event() -> Vec<PartEvent> {
 }
 
 #[test]
-fn the_only_way_to_create_is_through_a_processed_file_and_each_generation_creates_once_without_a_definite_no() {
+fn the_only_way_to_create_is_through_a_processed_file_and_each_generation_creates_once_without_a_definite_no()
+{
     // From every state, by every event: who leads into CREATING, and where does CREATING lead?
     for state in every_state() {
         for event in every_event() {
@@ -113,7 +109,10 @@ fn the_only_way_to_create_is_through_a_processed_file_and_each_generation_create
                 assert!(matches!(state, PartState::Uploaded(_)) && event == PartEvent::FileReady);
             }
             if matches!(state, PartState::Creating { .. }) && matches!(step.state, PartState::Uploaded(_)) {
-                assert!(matches!(event, PartEvent::CreatePostponed { .. }), "only a definite no may create again");
+                assert!(
+                    matches!(event, PartEvent::CreatePostponed { .. }),
+                    "only a definite no may create again"
+                );
             }
         }
     }
@@ -179,8 +178,7 @@ fn what_makes_no_sense_is_a_typed_error() {
     let error = advance_part(&PartState::Ready, PartEvent::FileReady, NOW, &timing()).unwrap_err();
     assert_eq!(error.state, "ready");
     for event in every_event() {
-        let quarantined =
-            PartState::Quarantined { reason: String::new(), was: Box::new(PartState::Ready) };
+        let quarantined = PartState::Quarantined { reason: String::new(), was: Box::new(PartState::Ready) };
         assert!(advance_part(&quarantined, event, NOW, &timing()).is_err(), "only a person moves it");
     }
 }
