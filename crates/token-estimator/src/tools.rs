@@ -1,6 +1,7 @@
 //! Tools and schemas: the model sees functions as TypeScript declarations.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::fmt::Write as _;
 
@@ -51,12 +52,12 @@ struct Schema<'a> {
     #[serde(borrow)]
     required: Option<Vec<Name<'a>>>,
     #[serde(borrow)]
-    items: Option<Box<Schema<'a>>>,
+    items: Option<Box<Self>>,
     #[serde(borrow, rename = "anyOf", alias = "oneOf")]
-    any_of: Option<Vec<Schema<'a>>>,
+    any_of: Option<Vec<Self>>,
 }
 
-#[derive(Deserialize, PartialEq)]
+#[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// In the order of the request: it is the order the model sees.
@@ -137,6 +138,7 @@ fn declare(function: &Function<'_>, out: &mut String) {
 
 fn declare_properties(object: &Schema<'_>, indent: usize, out: &mut String) {
     let Some(properties) = &object.properties else { return };
+    let required: HashSet<&str> = object.required.iter().flatten().map(|name| &*name.0).collect();
     for (n, (name, schema)) in properties.0.iter().enumerate() {
         if n > 0 {
             out.push('\n');
@@ -144,8 +146,8 @@ fn declare_properties(object: &Schema<'_>, indent: usize, out: &mut String) {
         if let Some(description) = schema.description.as_deref().filter(|d| !d.is_empty()) {
             let _ = writeln!(out, "{:indent$}// {description}", "");
         }
-        let required = object.required.as_ref().is_some_and(|required| required.contains(name));
-        let _ = write!(out, "{:indent$}{}{}: ", "", name.0, if required { "" } else { "?" });
+        let optional = if required.contains(&*name.0) { "" } else { "?" };
+        let _ = write!(out, "{:indent$}{}{optional}: ", "", name.0);
         declare_type(schema, indent, out);
         out.push(',');
     }
@@ -163,12 +165,15 @@ fn declare_type(schema: &Schema<'_>, indent: usize, out: &mut String) {
         }
         return;
     }
-    let kinds: Vec<String> = match schema.kind.map(RawValue::get) {
+    let mut kinds: Vec<String> = match schema.kind.map(RawValue::get) {
         Some(kind) if kind.starts_with('[') => serde_json::from_str(kind).unwrap_or_default(),
         Some(kind) => serde_json::from_str(kind).map(|kind| vec![kind]).unwrap_or_default(),
         None if schema.properties.is_some() => vec!["object".to_owned()],
         None => Vec::new(),
     };
+    // A kind that is named twice would be declared twice, on every level: that grows without bounds.
+    let mut seen = HashSet::new();
+    kinds.retain(|kind| seen.insert(kind.clone()));
     if kinds.is_empty() {
         return out.push_str("any");
     }

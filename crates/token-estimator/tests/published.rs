@@ -1,4 +1,5 @@
 //! Counts that others measured on the service.
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may panic like the test")]
 
 use serde_json::value::RawValue;
 use token_estimator::{EstimatorOptions, Provenance, TiktokenEstimator, TokenCount, TokenEstimator};
