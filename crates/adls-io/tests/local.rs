@@ -1,5 +1,6 @@
 //! What only a lake of local directories has to fear: links, odd names, crashes, other programs.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may panic like the test")]
 
 use std::ffi::OsStr;
 use std::fs;

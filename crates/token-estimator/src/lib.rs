@@ -1,7 +1,20 @@
 #![doc = include_str!("../README.md")]
 
+mod encoding;
 mod estimator;
+mod guard;
+mod images;
+mod options;
+mod shapes;
+mod tally;
+mod text;
+mod tiktoken;
+mod tools;
 
+pub use encoding::{Encoding, encoding_for};
 #[cfg(feature = "mock")]
 pub use estimator::MockTokenEstimator;
 pub use estimator::{Provenance, TokenCount, TokenEstimator};
+pub use images::ImageSize;
+pub use options::EstimatorOptions;
+pub use tiktoken::TiktokenEstimator;

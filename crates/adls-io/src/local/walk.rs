@@ -1,6 +1,6 @@
 //! Listing local directories: a few entries at a time, depth first by name.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::vec;
 
@@ -44,14 +44,14 @@ impl Walk {
         while batch.len() < BATCH {
             let Some(level) = self.levels.last_mut() else { break };
             match level.names.next() {
-                Some(name) => self.visit(name, &mut batch),
+                Some(name) => self.visit(&name, &mut batch),
                 None => drop(self.levels.pop()),
             }
         }
         batch
     }
 
-    fn visit(&mut self, name: OsString, batch: &mut Vec<Result<Entry>>) {
+    fn visit(&mut self, name: &OsStr, batch: &mut Vec<Result<Entry>>) {
         let Some(level) = self.levels.last() else { return };
         let Some(path) = name.to_str().and_then(|name| level.path.join(name).ok()) else {
             let subject = format!("{}/{}/{}", self.filesystem, level.path, name.to_string_lossy());
@@ -60,7 +60,7 @@ impl Walk {
         };
         let location = Location { filesystem: self.filesystem.clone(), path };
         let failed = |error| io_error("list", &location, error);
-        let metadata = match level.directory.symlink_metadata(&name) {
+        let metadata = match level.directory.symlink_metadata(name) {
             Ok(metadata) => metadata,
             // Gone since the names were read: as if it had never been there.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return,
@@ -76,7 +76,7 @@ impl Walk {
         };
         let is_directory = metadata.is_dir();
         let next = (is_directory && self.recursive).then(|| {
-            let directory = level.directory.open_dir(&name)?;
+            let directory = level.directory.open_dir(name)?;
             Level::read(directory, location.path.clone())
         });
         batch.push(Ok(Entry {

@@ -1,0 +1,133 @@
+//! Whole bodies: what kind they are, and what stands beside the messages.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::input;
+use super::message::{Messages, count_messages};
+use crate::encoding::is_reasoning;
+use crate::tally::Tally;
+use crate::text::Counter;
+use crate::tools::{count_schema, count_tools};
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    messages: Option<&'a RawValue>,
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
+    #[serde(borrow)]
+    instructions: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    prompt: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tools: Option<&'a RawValue>,
+    #[serde(borrow)]
+    functions: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tool_choice: Option<&'a RawValue>,
+    #[serde(borrow)]
+    function_call: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response_format: Option<&'a RawValue>,
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    function: Option<ChosenFunction<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ChosenFunction<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct TextOptions<'a> {
+    #[serde(borrow)]
+    format: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Format<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    json_schema: Option<&'a RawValue>,
+}
+
+/// The prompt tokens of a body.
+pub(crate) fn count(counter: &Counter<'_>, body: &RawValue) -> Tally {
+    let all = || counter.bytes(body.get().len());
+    let Ok(parts) = serde_json::from_str::<Body<'_>>(body.get()) else { return all() };
+    if let Some(messages) = parts.messages {
+        return match serde_json::from_str(messages.get()) {
+            Ok(messages) => framed(counter, &parts, |tools| count_messages(counter, messages, tools)),
+            Err(_) => all(),
+        };
+    }
+    match (parts.input, parts.prompt) {
+        (Some(input), _) if input::is_text_only(counter, input) && parts.instructions.is_none() => {
+            input::count_texts(counter, input)
+        }
+        (Some(input), _) => framed(counter, &parts, |tools| {
+            input::count_items(counter, parts.instructions.as_deref(), input, tools)
+        }),
+        // The older completions: text as it is, framed by nothing.
+        (None, Some(prompt)) => input::count_texts(counter, prompt) + Tally::rule(0),
+        (None, None) => all(),
+    }
+}
+
+/// Messages and what the service puts around them.
+fn framed(counter: &Counter<'_>, body: &Body<'_>, messages: impl FnOnce(bool) -> Messages) -> Tally {
+    let tools = [body.tools, body.functions].into_iter().flatten();
+    let tools = tools.filter_map(|tools| count_tools(counter, tools)).reduce(|sum, next| sum + next);
+    let messages = messages(tools.is_some());
+    // The answer is primed with its role.
+    let mut tally =
+        messages.tally + Tally { tokens: if is_reasoning(counter.model) { 2 } else { 3 }, ..Tally::ZERO };
+    if let Some(tools) = tools {
+        tally += tools;
+        // The declarations then join the system message instead of making one.
+        tally += Tally::rule(if messages.has_system { -4 } else { 0 });
+        tally += chosen(counter, body.tool_choice, 7) + chosen(counter, body.function_call, 4);
+    }
+    tally + schema(counter, body)
+}
+
+/// What it costs to demand a function or to forbid all.
+fn chosen(counter: &Counter<'_>, choice: Option<&RawValue>, named: i64) -> Tally {
+    let Some(choice) = choice else { return Tally::ZERO };
+    if choice.get() == "\"none\"" {
+        return Tally::rule(1);
+    }
+    let choice: Option<Choice<'_>> = serde_json::from_str(choice.get()).ok();
+    match choice.and_then(|choice| choice.function.map(|f| f.name).or(choice.name)) {
+        Some(name) => counter.text(&name) + Tally::rule(named),
+        None => Tally::ZERO,
+    }
+}
+
+fn schema(counter: &Counter<'_>, body: &Body<'_>) -> Tally {
+    // Chat completions hold the schema one level deeper than responses.
+    let format = body.response_format.or_else(|| {
+        let text: TextOptions<'_> = serde_json::from_str(body.text?.get()).ok()?;
+        text.format
+    });
+    let Some(format) = format else { return Tally::ZERO };
+    match serde_json::from_str::<Format<'_>>(format.get()) {
+        Ok(Format { kind: Some(kind), json_schema }) if kind == "json_schema" => {
+            count_schema(counter, json_schema.unwrap_or(format))
+        }
+        _ => Tally::ZERO,
+    }
+}
