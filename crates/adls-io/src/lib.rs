@@ -1,8 +1,4 @@
 #![doc = include_str!("../README.md")]
-#![expect(
-    clippy::result_large_err,
-    reason = "the error names operation, path, code and request for people; failures are rare and moved seldom"
-)]
 
 mod condition;
 #[cfg(feature = "conformance")]

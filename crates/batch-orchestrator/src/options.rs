@@ -53,6 +53,9 @@ pub struct ServiceOptions {
     pub completion_window: String,
     /// Lets the service delete uploaded files by itself, as a net below our own clean-up.
     pub file_expires_after: Option<Duration>,
+    /// Sends again what the service has forgotten. Only for a service that bills nothing and forgets everything when
+    /// it ends, such as an embedded emulator; otherwise a forgotten batch is for a person to look at.
+    pub resubmit_forgotten: bool,
 }
 
 /// Pace and width.

@@ -41,7 +41,10 @@ pub(crate) async fn harvest(
     let spooled = match fetch_all(context, &mut slots, ending.batch).await {
         Ok(spooled) => spooled,
         Err(Fetch::Failed(error)) => return Err(error),
-        Err(Fetch::Broken(reason)) if part.failures + 1 < FETCHES => {
+        Err(Fetch::Gone(reason)) if context.options.service.resubmit_forgotten => {
+            return Ok(PartEvent::FileUnusable { message: reason });
+        }
+        Err(Fetch::Broken(reason) | Fetch::Gone(reason)) if part.failures + 1 < FETCHES => {
             return Err(StageError {
                 kind: ProblemKind::Service,
                 message: reason,
@@ -50,7 +53,9 @@ pub(crate) async fn harvest(
                 wait: None,
             });
         }
-        Err(Fetch::Broken(reason) | Fetch::Foreign(reason)) => return Ok(PartEvent::Quarantine { reason }),
+        Err(Fetch::Broken(reason) | Fetch::Gone(reason) | Fetch::Foreign(reason)) => {
+            return Ok(PartEvent::Quarantine { reason });
+        }
     };
 
     let output = match ordered_output(context, &slots) {
@@ -99,6 +104,8 @@ enum Fetch {
     Failed(StageError),
     /// It is short or cut; fetch it again, a few times.
     Broken(String),
+    /// The service does not have it any more.
+    Gone(String),
     /// It holds what does not belong.
     Foreign(String),
 }
@@ -141,6 +148,12 @@ async fn fetch(
         Ok(content) => content,
         // Captured traffic shows ids of error files that were never written.
         Err(error) if error.kind() == ErrorKind::NotFound && what == "error" => return Ok(0),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(Fetch::Gone(format!(
+                "the service does not have the output file {} any more",
+                file.0
+            )));
+        }
         Err(error) => return Err(Fetch::Failed(error.into())),
     };
     let mut lines = JsonLines::new(usize::MAX);

@@ -201,8 +201,12 @@ pub fn advance_part(
         (S::Submitted { submission, .. }, E::BatchEnded(batch)) => {
             step(S::Ended { submission: Some(submission), batch: Some(batch), failure: None }, now)
         }
-        // After a fence the adopted batch finds its file gone and fails without cost: send it anew.
-        (S::Submitted { submission, .. }, E::FileUnusable { message }) => {
+        // After a fence the adopted batch finds its file gone and fails without cost; an embedded emulator forgets
+        // batches and results: send it anew.
+        (
+            S::Submitted { submission, .. } | S::Ended { submission: Some(submission), .. },
+            E::FileUnusable { message },
+        ) => {
             let failure = PartFailure { code: "input_file_unusable".into(), message };
             step(next_generation(submission, now, timing, failure), now)
         }

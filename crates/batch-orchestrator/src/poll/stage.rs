@@ -28,6 +28,11 @@ pub(crate) async fn check(
         Some(batch) => batch,
         None => match context.service.get_batch(batch_id).await {
             Ok(batch) => batch,
+            Err(error)
+                if error.kind() == ErrorKind::NotFound && context.options.service.resubmit_forgotten =>
+            {
+                return Ok(PartEvent::FileUnusable { message: "the service forgot the batch".into() });
+            }
             Err(error) if error.kind() == ErrorKind::NotFound && now.since(since) > MAY_BE_UNKNOWN => {
                 let reason = format!("the service does not know batch {} any more", batch_id.0);
                 return Ok(PartEvent::Quarantine { reason });

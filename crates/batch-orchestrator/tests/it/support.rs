@@ -73,6 +73,7 @@ pub(crate) fn options() -> PipelineOptions {
             batch_endpoint: "/chat/completions".into(),
             completion_window: "24h".into(),
             file_expires_after: None,
+            resubmit_forgotten: false,
         },
         run: RunOptions {
             settle_time: Duration::ZERO,

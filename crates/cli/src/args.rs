@@ -1,0 +1,161 @@
+//! The command line, exactly as typed: nothing is looked up here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Batch files in a data lake, through Azure OpenAI's Batch API, to their results: complete, in order, exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "aoai-batch", version, about, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Configuration file (TOML). Without it: --app-config, then ./aoai-batch.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The Python accelerator's app_config.json (or the variable APP_CONFIG)
+    #[arg(long, global = true, value_name = "FILE", env = "APP_CONFIG", conflicts_with = "config")]
+    pub(crate) app_config: Option<PathBuf>,
+    /// Print JSON on standard output, and nothing else
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Log more; twice or thrice for more still
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Form of the log on standard error
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
+    /// No progress bars, even on a terminal
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// JSON lines.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole pipeline on a small example, with a built-in service: no account needed
+    Demo(DemoArgs),
+    /// Write a commented configuration
+    Init(InitArgs),
+    /// Process the files of the input directory
+    Run(RunArgs),
+    /// Check batch files without sending anything: all errors, with their lines
+    Validate(PathsArgs),
+    /// Count the tokens of batch files
+    Estimate(PathsArgs),
+    /// Show jobs, batches, progress and problems
+    Status(StatusArgs),
+    /// Serve an Azure OpenAI Batch API on this machine, for development and tests
+    Emulator(EmulatorArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Where to put configuration, input and results
+    #[arg(default_value = "./aoai-batch-demo")]
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Where to write
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Write the Python accelerator's three JSON files instead
+    #[arg(long)]
+    pub(crate) legacy: bool,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Process what is there and what was left unfinished, then end
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) once: bool,
+    /// Go on until interrupted, looking for new files
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PathsArgs {
+    /// Files or directories on this machine (`file:` URLs are fine)
+    #[arg(required = true, value_name = "PATH|URL")]
+    pub(crate) paths: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Only this job: its key, or the first digits of it
+    pub(crate) job: Option<String>,
+    /// Repeat every two seconds until interrupted
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EmulatorArgs {
+    /// Port on 127.0.0.1; 0 takes any free one, which the ready line tells
+    #[arg(long, default_value_t = 10_004)]
+    pub(crate) port: u16,
+    /// Name of the variable that holds the key which requests must carry; without it no key is checked
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key_env: Option<String>,
+    /// Virtual seconds for each real one
+    #[arg(long, value_name = "FACTOR")]
+    pub(crate) speed: Option<f64>,
+    /// Answer each line by an OpenAI-compatible server, such as http://127.0.0.1:8000/v1
+    #[arg(long, value_name = "URL")]
+    pub(crate) upstream: Option<String>,
+    /// Name of the variable that holds the key of the upstream server
+    #[arg(long, value_name = "NAME", requires = "upstream")]
+    pub(crate) upstream_key_env: Option<String>,
+    /// The model that the upstream server is asked for, instead of the lines' own
+    #[arg(long, value_name = "MODEL", requires = "upstream")]
+    pub(crate) upstream_model: Option<String>,
+    /// Requests to the upstream server at once, for each batch
+    #[arg(long, value_name = "N", requires = "upstream")]
+    pub(crate) upstream_concurrency: Option<usize>,
+    /// Everything else: a TOML or JSON file with the emulator's own settings (see its README)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

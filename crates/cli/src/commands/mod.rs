@@ -1,0 +1,11 @@
+//! One file for each command.
+
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod emulator;
+pub(crate) mod estimate;
+pub(crate) mod init;
+mod inputs;
+pub(crate) mod run;
+pub(crate) mod status;
+pub(crate) mod validate;

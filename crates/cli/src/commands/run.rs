@@ -1,0 +1,137 @@
+//! `run`: the pipeline.
+
+use std::sync::Arc;
+
+use batch_orchestrator::{Pipeline, RunReport, Stop, ledger::WorkerId};
+
+use crate::{
+    app::App,
+    args::RunArgs,
+    config::{self, Settings},
+    error::CliResult,
+    exit::{self, Exit},
+    progress::Progress,
+    wiring,
+};
+
+pub(crate) async fn run(app: &App, args: &RunArgs) -> CliResult<Exit> {
+    let mut settings = config::load(&app.global)?;
+    if args.once || args.watch {
+        settings.pipeline.run.watch = args.watch;
+    }
+    let report = pipeline(app, settings).await?;
+    app.printer.value(&report);
+    app.printer.line(summary(&report));
+    Ok(exit_of(&report))
+}
+
+/// Runs the pipeline of a configuration to its end, or to the first Ctrl+C.
+pub(super) async fn pipeline(app: &App, settings: Settings) -> CliResult<RunReport> {
+    for warning in &settings.warnings {
+        app.printer.note(format!("note: {warning}"));
+    }
+    tracing::info!(configuration = %settings.source.display(), "starting");
+    let lake = wiring::lake(&settings).await?;
+    let ledger = wiring::ledger(settings.ledger.clone(), false).await?;
+    let service = wiring::service(&settings).await?;
+    let estimator = wiring::estimator(&settings);
+    let worker = WorkerId(format!("pid-{}", std::process::id()));
+    let pipeline = Pipeline::new(lake, service.api, estimator, ledger, worker, settings.pipeline);
+
+    let (ask, stop) = Stop::new();
+    let printer = app.printer.clone();
+    let signals = tokio::spawn(async move {
+        interrupted().await;
+        printer
+            .note("stopping: finishing the step at hand (again to stop at once; nothing is lost either way)");
+        // The run may have ended in this very moment.
+        let _ = ask.send(true);
+        interrupted().await;
+        #[expect(
+            clippy::exit,
+            reason = "the second Ctrl+C means now; whatever is under way is resumed by the next run"
+        )]
+        std::process::exit(exit::INTERRUPTED.0.into());
+    });
+    let progress = Arc::new(Progress::new(app.printer.clone(), app.global.no_progress));
+    let report = pipeline.run(progress.clone(), stop).await;
+    progress.finish();
+    signals.abort();
+    if let Some(emulator) = service.emulator {
+        emulator.shutdown().await;
+    }
+    Ok(report?)
+}
+
+/// Ctrl+C, or a polite request to end, as a container gets it.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler the signal ends the process, which is as safe.
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// The exit code of a run.
+pub(super) fn exit_of(report: &RunReport) -> Exit {
+    if report.interrupted {
+        if report.in_flight + report.waiting > 0 { exit::INTERRUPTED } else { exit::OK }
+    } else if report.gave_up && report.in_flight > 0 {
+        exit::UNREACHABLE
+    } else if report.has_errors() {
+        exit::WITH_ERRORS
+    } else {
+        exit::OK
+    }
+}
+
+/// The sum of a run for people.
+pub(super) fn summary(report: &RunReport) -> String {
+    let files = report.completed + report.partial + report.failed + report.rejected;
+    let mut text =
+        format!("{files} files done: {} lines succeeded, {} failed", report.output_lines, report.error_lines);
+    if report.prompt_tokens > 0 {
+        text +=
+            &format!("; {} prompt and {} completion tokens", report.prompt_tokens, report.completion_tokens);
+    }
+    for (count, what) in [
+        (report.rejected, "files were refused: see their reports in the error directory"),
+        (report.skipped, "paths were passed over"),
+        (report.dropped, "files changed or vanished before they were sent"),
+        (report.foreign, "files belong to another ledger"),
+        (report.quarantined, "jobs need a person: `aoai-batch status` says why"),
+        (report.waiting, "files could not be begun: `aoai-batch status` says why; run again to resume"),
+        (report.in_flight, "files are unfinished, their state is saved: run again to resume"),
+    ] {
+        if count > 0 {
+            text += &format!("\n  {count} {what}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_say_what_happened() {
+        let report = RunReport::default;
+        assert_eq!(exit_of(&report()), exit::OK);
+        assert_eq!(exit_of(&RunReport { rejected: 1, ..report() }), exit::WITH_ERRORS);
+        assert_eq!(exit_of(&RunReport { error_lines: 1, partial: 1, ..report() }), exit::WITH_ERRORS);
+        assert_eq!(exit_of(&RunReport { skipped: 1, ..report() }), exit::WITH_ERRORS);
+        assert_eq!(exit_of(&RunReport { gave_up: true, waiting: 1, ..report() }), exit::WITH_ERRORS);
+        assert_eq!(exit_of(&RunReport { gave_up: true, in_flight: 1, ..report() }), exit::UNREACHABLE);
+        assert_eq!(exit_of(&RunReport { interrupted: true, in_flight: 1, ..report() }), exit::INTERRUPTED);
+        assert_eq!(exit_of(&RunReport { interrupted: true, ..report() }), exit::OK);
+    }
+}

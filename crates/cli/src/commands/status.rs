@@ -1,0 +1,151 @@
+//! `status`: what the ledger knows.
+
+use batch_orchestrator::{
+    ledger::{JobQuery, JobView, Ledger},
+    model::{JobState, Problem},
+};
+use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use serde_json::json;
+
+use crate::{
+    app::App,
+    args::StatusArgs,
+    config,
+    error::{CliError, CliResult},
+    exit::{self, Exit},
+    progress::{describe, describe_part},
+    wiring,
+};
+
+/// Finished jobs beyond this are not listed.
+const NEWEST: u32 = 50;
+
+pub(crate) async fn run(app: &App, args: &StatusArgs) -> CliResult<Exit> {
+    let settings = config::load(&app.global)?;
+    if !settings.ledger.exists() {
+        app.printer.value(&json!({ "jobs": [] }));
+        app.printer.line(format!("nothing has run yet: there is no ledger at {}", settings.ledger.display()));
+        return Ok(exit::OK);
+    }
+    let ledger = wiring::ledger(settings.ledger, true).await?;
+    loop {
+        let query = JobQuery { key: args.job.clone(), unfinished: false, limit: Some(NEWEST) };
+        let views = ledger.view(&query).await?;
+        if let (Some(key), true) = (&args.job, views.is_empty()) {
+            return Err(CliError::usage(format!("there is no job {key}"))
+                .hint("`aoai-batch status` lists the keys; their first digits will do"));
+        }
+        app.printer.value(&json!({ "jobs": views.iter().map(job).collect::<Vec<_>>() }));
+        app.printer.line(if args.job.is_some() { details(&views) } else { overview(&views) });
+        if !args.watch {
+            return Ok(exit::OK);
+        }
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(exit::OK),
+            () = tokio::time::sleep(std::time::Duration::from_secs(2)) => {}
+        }
+    }
+}
+
+fn overview(views: &[JobView]) -> String {
+    if views.is_empty() {
+        return "no jobs yet".into();
+    }
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["job", "file", "state", "progress", "what"]);
+    for view in views {
+        let what = match problem(view) {
+            Some(problem) => format!("{}: {}", describe(&view.job.state), problem.message),
+            None => describe(&view.job.state),
+        };
+        table.add_row([
+            view.job.key.0[..8].to_owned(),
+            view.job.input.location.path.to_string(),
+            view.job.state.name().to_owned(),
+            progress(view),
+            what,
+        ]);
+    }
+    table.to_string()
+}
+
+fn details(views: &[JobView]) -> String {
+    let mut text = Vec::new();
+    for JobView { job, parts } in views {
+        text.push(format!("job      {}", job.key));
+        text.push(format!(
+            "file     {} ({} bytes, version {})",
+            job.input.location, job.input.size, job.input.etag.0
+        ));
+        text.push(format!("state    {}: {}", job.state.name(), describe(&job.state)));
+        text.push(format!("since    {}", job.updated_at.rfc3339()));
+        text.extend(job.problem.as_ref().map(said));
+        for part in parts {
+            let batch = part.remote.as_ref().map(|batch| {
+                let counts = batch.request_counts;
+                format!(
+                    " ({}, {} of {} lines, {} failed)",
+                    batch.status, counts.completed, counts.total, counts.failed
+                )
+            });
+            text.push(format!(
+                "part {}   lines {}-{}: {}{}",
+                part.key.part,
+                part.plan.first_line,
+                part.plan.first_line + part.plan.lines - 1,
+                describe_part(&part.state),
+                batch.unwrap_or_default()
+            ));
+            text.extend(part.problem.as_ref().map(said));
+        }
+    }
+    text.join("\n")
+}
+
+fn said(problem: &Problem) -> String {
+    let hint = problem.hint.as_ref().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+    format!("problem  since {}: {}{hint}", problem.since.rfc3339(), problem.message)
+}
+
+fn problem(view: &JobView) -> Option<&Problem> {
+    view.job.problem.as_ref().or_else(|| view.parts.iter().find_map(|part| part.problem.as_ref()))
+}
+
+/// Lines done, as the batches tell.
+fn progress(view: &JobView) -> String {
+    match &view.job.state {
+        JobState::Done { totals, .. } | JobState::Published { totals, .. } => {
+            format!("{}/{}", totals.output + totals.error, totals.lines)
+        }
+        JobState::Running { plan, .. } => {
+            let counts =
+                view.parts.iter().filter_map(|part| part.remote.as_ref()).map(|batch| batch.request_counts);
+            format!("{}/{}", counts.map(|c| c.completed + c.failed).sum::<u64>(), plan.lines)
+        }
+        _ => String::new(),
+    }
+}
+
+fn job(view: &JobView) -> serde_json::Value {
+    let JobView { job, parts } = view;
+    json!({
+        "job": job.key,
+        "path": job.input.location.to_string(),
+        "etag": job.input.etag,
+        "state": job.state,
+        "problem": job.problem,
+        "created_at": job.created_at.rfc3339(),
+        "updated_at": job.updated_at.rfc3339(),
+        "parts": parts.iter().map(|part| json!({
+            "part": part.key.part,
+            "attempt": part.key.attempt,
+            "first_line": part.plan.first_line,
+            "lines": part.plan.lines,
+            "tokens": part.plan.tokens,
+            "state": part.state.name(),
+            "batch": part.remote,
+            "batch_id": part.state.batch_id(),
+            "problem": part.problem,
+        })).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,12 @@
+//! Configuration: raw (what was written) and resolved (what it means).
+
+mod environment;
+mod legacy;
+mod load;
+mod raw;
+mod resolve;
+mod settings;
+
+pub(crate) use environment::variable;
+pub(crate) use load::{load, load_file};
+pub(crate) use settings::{Auth, LakeKind, Service, Settings};

@@ -1,0 +1,126 @@
+//! The configuration file, key by key. `templates/aoai-batch.toml` documents every one of them; a test keeps them
+//! together.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Serialize};
+
+macro_rules! section {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty = $default:expr),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct $name {
+            $($(#[$field_meta])* pub(crate) $field: $type,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+    };
+}
+
+/// The whole file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Raw {
+    pub(crate) service: Service,
+    pub(crate) lake: Lake,
+    pub(crate) run: Run,
+    pub(crate) limits: Limits,
+    pub(crate) retry: Retry,
+    pub(crate) output: Output,
+    pub(crate) tokens: Tokens,
+    pub(crate) ledger: Ledger,
+    pub(crate) emulator: aoai_emulator::EmulatorConfig,
+}
+
+section!(Service {
+    endpoint: String = String::new(),
+    api: String = "v1".into(),
+    auth: String = "key".into(),
+    key_env: String = "AOAI_KEY".into(),
+    client_id: Option<String> = None,
+    tenant_id: Option<String> = None,
+    client_secret_env: String = "AZURE_CLIENT_SECRET".into(),
+    scope: String = aoai_batch_client::DEFAULT_SCOPE.into(),
+    deployment: Option<String> = None,
+    set_model: bool = false,
+    batch_endpoint: String = "/chat/completions".into(),
+    completion_window: String = "24h".into(),
+    transfer: String = "upload".into(),
+    #[serde(with = "humantime_serde")]
+    file_expires_after: Option<Duration> = Some(Duration::from_hours(14 * 24)),
+    request_attempts: u32 = 4,
+    ca_file: Option<std::path::PathBuf> = None,
+});
+
+section!(Lake {
+    input: String = String::new(),
+    processed: String = String::new(),
+    error: String = String::new(),
+    endpoint: String = String::new(),
+    auth: String = "azure_cli".into(),
+    include: Vec<String> = vec!["**/*.jsonl".into()],
+    recursive: bool = true,
+});
+
+section!(Run {
+    mode: Mode = Mode::Once,
+    #[serde(with = "humantime_serde")]
+    scan_interval: Duration = Duration::from_mins(1),
+    #[serde(with = "humantime_serde")]
+    poll_interval: Duration = Duration::from_mins(1),
+    #[serde(with = "humantime_serde")]
+    settle_time: Duration = Duration::from_secs(30),
+    #[serde(with = "humantime_serde")]
+    list_settle: Duration = Duration::from_mins(5),
+    max_in_flight: usize = 10,
+    concurrency: usize = 8,
+    spool_dir: Option<std::path::PathBuf> = None,
+});
+
+/// Once or for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    Once,
+    Watch,
+}
+
+section!(Limits {
+    max_line_bytes: ByteSize = ByteSize::mib(8),
+    max_file_bytes: ByteSize = ByteSize::mib(200),
+    max_lines: u64 = 100_000,
+    split: bool = false,
+});
+
+section!(Retry {
+    #[serde(with = "humantime_serde")]
+    initial: Duration = Duration::from_secs(1),
+    #[serde(with = "humantime_serde")]
+    max_delay: Duration = Duration::from_mins(15),
+    #[serde(with = "humantime_serde")]
+    give_up_after: Duration = Duration::from_hours(1),
+});
+
+section!(Output { order: Order = Order::Input });
+
+/// The order of the output lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Order {
+    Input,
+    Service,
+}
+
+section!(Tokens {
+    count: bool = true,
+    deployments: BTreeMap<String, String> = BTreeMap::new(),
+    default_model: Option<String> = None,
+});
+
+section!(Ledger { url: String = "sqlite://.aoai-batch/ledger.db".into() });

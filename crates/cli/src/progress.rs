@@ -1,0 +1,194 @@
+//! What a run shows while it goes: bars on a terminal, lines elsewhere.
+
+use std::{
+    collections::HashMap,
+    io::IsTerminal,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use batch_orchestrator::{
+    Event, Observer,
+    model::{JobKey, JobRecord, JobState, PartState},
+};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::print::Printer;
+
+/// Tells what happens: JSON lines, bars, or notes.
+pub(crate) struct Progress {
+    printer: Arc<Printer>,
+    bars: Option<Bars>,
+    shown: Mutex<HashMap<JobKey, Shown>>,
+}
+
+struct Bars {
+    all: MultiProgress,
+    files: ProgressBar,
+}
+
+#[derive(Default)]
+struct Shown {
+    path: String,
+    bar: Option<ProgressBar>,
+    problem: Option<String>,
+}
+
+impl Progress {
+    /// Bars where standard error is a terminal and nobody objects.
+    pub(crate) fn new(printer: Arc<Printer>, no_bars: bool) -> Self {
+        let wanted = !no_bars && !printer.is_json() && !printer.is_quiet() && std::io::stderr().is_terminal();
+        let bars = wanted.then(|| {
+            let all = MultiProgress::new();
+            let files =
+                all.add(ProgressBar::new(0).with_style(style("{wide_bar} {pos}/{len} files  {elapsed}")));
+            Bars { all, files }
+        });
+        printer.set_bars(bars.as_ref().map(|bars| bars.all.clone()));
+        Self { printer, bars, shown: Mutex::default() }
+    }
+
+    /// Takes the bars off the screen.
+    pub(crate) fn finish(&self) {
+        if let Some(bars) = &self.bars {
+            // A terminal that is gone needs no clearing.
+            let _ = bars.all.clear();
+        }
+        self.printer.set_bars(None);
+    }
+
+    fn job(&self, job: &JobRecord) {
+        let path = job.input.location.path.to_string();
+        let state = job.state.name();
+        self.printer.value(&json!({ "event": "job", "job": job.key, "path": path, "state": state }));
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = shown.entry(job.key.clone()).or_default();
+        path.clone_into(&mut entry.path);
+        entry.problem = None;
+        let text = describe(&job.state);
+        match &self.bars {
+            Some(bars) => {
+                let bar = entry.bar.get_or_insert_with(|| {
+                    bars.files.inc_length(1);
+                    bars.all.add(ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}")))
+                });
+                bar.set_message(format!("{path}: {text}"));
+                if job.state.is_at_rest() {
+                    bar.finish_and_clear();
+                    bars.files.inc(1);
+                }
+            }
+            None => tracing::info!(job = %job.key, path, "{text}"),
+        }
+        if job.state.is_at_rest() {
+            self.printer.note(format!("{path}: {text}"));
+            shown.remove(&job.key);
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Job(job) => self.job(job),
+            Event::Part(part) => {
+                self.printer.value(&json!({
+                    "event": "part", "job": part.key.job, "part": part.key.part, "state": part.state.name(),
+                    "batch_id": part.state.batch_id(),
+                }));
+                let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(Shown { bar: Some(bar), path, .. }) = shown.get(&part.key.job) {
+                    bar.set_message(format!("{path}: {}", describe_part(&part.state)));
+                    bar.tick();
+                }
+            }
+            Event::Problem { job, path, problem } => {
+                self.printer
+                    .value(&json!({ "event": "problem", "job": job, "path": path, "problem": problem }));
+                let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+                let entry = shown.entry((*job).clone()).or_default();
+                // Said once, not with every try.
+                if entry.problem.as_ref() != Some(&problem.message) {
+                    entry.problem = Some(problem.message.clone());
+                    let hint =
+                        problem.hint.as_ref().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+                    self.printer.note(format!("{path}: {}; trying again{hint}", problem.message));
+                }
+            }
+            Event::Scanned { new, skipped } => {
+                for skipped in *skipped {
+                    let reason = match &skipped.reason {
+                        batch_orchestrator::SkippedReason::StillChanging => {
+                            "it is still being written".to_owned()
+                        }
+                        batch_orchestrator::SkippedReason::Directory => "it is a directory".to_owned(),
+                        batch_orchestrator::SkippedReason::Unreadable(why) => why.clone(),
+                    };
+                    self.printer
+                        .value(&json!({ "event": "skipped", "path": skipped.path, "reason": reason }));
+                    self.printer.note(format!(
+                        "{}: passed over, {reason}\n  hint: {}",
+                        skipped.path,
+                        skipped.reason.hint()
+                    ));
+                }
+                tracing::info!(new, "listed the input directory");
+            }
+            Event::Polled { changed } => tracing::debug!(changed, "listed the batches"),
+            Event::Trouble { what, message } => {
+                self.printer.value(&json!({ "event": "trouble", "what": what, "message": message }));
+                self.printer.note(format!("failed to {what}: {message}; trying again"));
+            }
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+/// A job's state for people.
+pub(crate) fn describe(state: &JobState) -> String {
+    match state {
+        JobState::Seen => "found".into(),
+        JobState::Claimed => "validating".into(),
+        JobState::Running { plan, .. } => match plan.parts.len() {
+            1 => format!("{} lines", plan.lines),
+            parts => format!("{} lines in {parts} parts", plan.lines),
+        },
+        JobState::Publishing(_) => "writing the results".into(),
+        JobState::Published { .. } => "cleaning up".into(),
+        JobState::Done { outcome, totals, target, .. } => {
+            use batch_orchestrator::model::Outcome as O;
+            match outcome {
+                O::Completed => format!("done, {} lines -> {}", totals.output, target.processed),
+                O::Partial => format!(
+                    "done, {} lines -> {}, {} failed -> {}",
+                    totals.output, target.processed, totals.error, target.error
+                ),
+                O::Failed => format!("every line failed ({}) -> {}", totals.error, target.error),
+                O::Rejected => format!("refused -> {}", target.error),
+            }
+        }
+        JobState::Dropped { reason } => format!("left alone: {reason}"),
+        JobState::Foreign { owner } => format!("left alone: the ledger {owner} works on it"),
+        JobState::Quarantined { reason, .. } => format!("needs a person: {reason}"),
+    }
+}
+
+/// A part's state for people.
+pub(crate) fn describe_part(state: &PartState) -> String {
+    match state {
+        PartState::Ready => "waiting for its turn".into(),
+        PartState::Uploading { .. } => "uploading".into(),
+        PartState::Uploaded(_) => "uploaded".into(),
+        PartState::Creating { .. } => "submitting".into(),
+        PartState::Uncertain { .. } | PartState::Fencing { .. } => {
+            "finding out whether it was submitted".into()
+        }
+        PartState::Submitted { batch_id, .. } => format!("batch {} runs", batch_id.0),
+        PartState::Ended { .. } => "fetching the results".into(),
+        PartState::Resolved(_) => "results are in".into(),
+        PartState::Quarantined { reason, .. } => format!("needs a person: {reason}"),
+    }
+}
