@@ -29,7 +29,10 @@ pub(super) fn manifest(
             "bytes": job.input.size,
             "lines": plan.map(|plan| plan.lines),
             "sha256": plan.map(|plan| &plan.sha256),
-            "raw": raw,
+            "raw": match raw {
+                RawInput::Archived { location } => json!({ "state": "archived", "path": location.to_string() }),
+                RawInput::Replaced => json!({ "state": "replaced" }),
+            },
         },
         "counts": { "lines": totals.lines, "output": totals.output, "error": totals.error },
         "artifacts": artifacts.iter().map(|a| json!({
@@ -96,15 +99,7 @@ pub(super) fn metadata(job: &JobRecord, publication: &Publication) -> String {
         document.insert(key.to_owned(), value);
     };
     put("file_name", json!(publication.target.raw_name()));
-    put(
-        "input_file_id",
-        json!(
-            batch
-                .and_then(|b| b.input_file_id.as_ref())
-                .map(|id| &id.0)
-                .or(file_id.map(str::to_owned).as_ref())
-        ),
-    );
+    put("input_file_id", json!(file_id));
     put("batch_job_id", json!(batch.map(|b| &b.id)));
     put("error_file_id", json!(batch.and_then(|b| b.error_file_id.as_ref())));
     put("output_file_id", json!(batch.and_then(|b| b.output_file_id.as_ref())));

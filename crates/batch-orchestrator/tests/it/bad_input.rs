@@ -63,7 +63,7 @@ async fn each_way_of_being_wrong_is_named_with_its_line() {
             vec![(Some(3), "duplicate_custom_id", "custom_id \"ok\" is that of line 1")],
         ),
         (
-            good.replace(",\"model\":\"gpt-4o-mini-batch\"", "").into(),
+            good.replace("\"model\":\"gpt-4o-mini-batch\",", "").into(),
             vec![(Some(1), "invalid_request", "body.model is missing")],
         ),
         (
@@ -157,7 +157,7 @@ async fn a_file_replaced_while_its_batch_runs_is_two_jobs_and_both_are_whole() {
     assert_eq!(report.completed, 1);
     assert_eq!(ids(&world.file("processed", "a_output.jsonl").await).len(), 3, "the version that was sent");
     let manifest = json(&world.file("processed", "manifest.json").await);
-    assert_eq!(manifest["input"]["raw"]["raw"], "replaced");
+    assert_eq!(manifest["input"]["raw"]["state"], "replaced");
     assert_eq!(world.files("input").await.len(), 1, "the new version is still there");
     let report = world.run().await;
     assert_eq!((report.completed, report.output_lines), (1, 4), "and is a job of its own");

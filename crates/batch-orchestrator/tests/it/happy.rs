@@ -33,7 +33,7 @@ async fn a_file_comes_back_complete_in_order_and_accounted_for() {
     let manifest = json(&world.file("processed", "manifest.json").await);
     assert_eq!(manifest["counts"], serde_json::json!({ "lines": 50, "output": 50, "error": 0 }));
     assert_eq!(manifest["outcome"], "completed");
-    assert_eq!(manifest["input"]["raw"]["raw"], "archived");
+    assert_eq!(manifest["input"]["raw"]["state"], "archived");
     world.assert_clean().await;
 }
 

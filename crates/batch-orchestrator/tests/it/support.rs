@@ -207,12 +207,9 @@ pub(crate) fn line(id: &str) -> String {
 }
 
 pub(crate) fn line_with(id: &str, model: &str) -> String {
-    serde_json::json!({
-        "custom_id": id, "method": "POST", "url": "/chat/completions",
-        "body": { "model": model, "messages": [{ "role": "user", "content": format!("question {id}") }] },
-    })
-    .to_string()
-        + "\n"
+    format!(
+        r#"{{"custom_id":"{id}","method":"POST","url":"/chat/completions","body":{{"model":"{model}","messages":[{{"role":"user","content":"question {id}"}}]}}}}"#
+    ) + "\n"
 }
 
 /// A file of request lines `PREFIX-0000`, `PREFIX-0001`, …
