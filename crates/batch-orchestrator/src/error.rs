@@ -58,6 +58,15 @@ impl StageError {
     }
 }
 
+impl From<adls_io::PathError> for StageError {
+    fn from(error: adls_io::PathError) -> Self {
+        Self::local(
+            format!("a result path is not possible: {error}"),
+            Some("shorten the names of file and directory"),
+        )
+    }
+}
+
 impl From<adls_io::Error> for StageError {
     fn from(error: adls_io::Error) -> Self {
         use adls_io::ErrorKind as K;

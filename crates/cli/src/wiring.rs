@@ -66,16 +66,19 @@ pub(crate) async fn service(settings: &Settings) -> CliResult<WiredService> {
             let api = client(emulator.url(), credential, BatchClientOptions::default())?;
             Ok(WiredService { api, emulator: Some(emulator) })
         }
-        Service::Remote { endpoint, auth, options, ca_file } => {
-            let mut options = options.clone();
-            if let Some(file) = ca_file {
+        Service::Remote(remote) => {
+            let mut options = remote.options.clone();
+            if let Some(file) = &remote.ca_file {
                 let pem = std::fs::read(file).map_err(|error| {
                     CliError::usage(format!("service.ca_file {} cannot be read", file.display()))
                         .caused_by(&error)
                 })?;
                 options.root_certificate = Some(pem);
             }
-            Ok(WiredService { api: client(endpoint, credential(auth)?, options)?, emulator: None })
+            Ok(WiredService {
+                api: client(&remote.endpoint, credential(&remote.auth)?, options)?,
+                emulator: None,
+            })
         }
     }
 }

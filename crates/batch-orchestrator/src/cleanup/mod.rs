@@ -8,7 +8,6 @@ use crate::{
     model::{JobKey, Publication},
     reconcile::Context,
     upload::find_files,
-    validate::path_error,
 };
 
 /// `PUBLISHED`: the results are durable and verified, so the service's copies may go.
@@ -44,7 +43,7 @@ pub(crate) async fn clean_up(
 
 /// Removes the work directory and, last, the claim marker.
 pub(crate) async fn forget(context: &Context, key: &JobKey) -> StageResult<()> {
-    context.lake.delete_directory(&context.layout.work(key).map_err(path_error)?).await?;
-    context.lake.delete(&context.layout.claim(key).map_err(path_error)?, None).await?;
+    context.lake.delete_directory(&context.layout.work(key)?).await?;
+    context.lake.delete(&context.layout.claim(key)?, None).await?;
     Ok(())
 }

@@ -16,7 +16,6 @@ use crate::{
     model::{Artifact, Harvest, PartFailure, PartRecord, PartResult, ProblemKind, Submission},
     options::OutputOrder,
     reconcile::Context,
-    validate::path_error,
 };
 
 /// A result file that is short or cut is fetched again so often before a person is asked.
@@ -36,7 +35,7 @@ pub(crate) async fn harvest(
     ending: Ending<'_>,
 ) -> StageResult<PartEvent> {
     let lake = context.lake.as_ref();
-    let index = context.layout.index(&part.key.job, part.key.part).map_err(path_error)?;
+    let index = context.layout.index(&part.key.job, part.key.part)?;
     let mut slots = Slots::load(lake, &index, part.plan.lines).await?;
     let spooled = match fetch_all(context, &mut slots, ending.batch).await {
         Ok(spooled) => spooled,
@@ -209,6 +208,6 @@ async fn store(
     what: &str,
     lines: impl futures::Stream<Item = StageResult<bytes::Bytes>> + Send,
 ) -> StageResult<Artifact> {
-    let at = context.layout.harvest(&part.key, what).map_err(path_error)?;
+    let at = context.layout.harvest(&part.key, what)?;
     write_results(context.lake.as_ref(), &at, lines, Condition::Always).await
 }

@@ -13,7 +13,6 @@ use crate::{
     machine::JobEvent,
     model::{Artifact, JobRecord, PartResult, Publication, RawInput},
     reconcile::Context,
-    validate::path_error,
 };
 
 /// Something with a final name differs from what we would write: only a person can decide.
@@ -47,8 +46,7 @@ async fn publish_all(
     publication: &Publication,
 ) -> Result<RawInput, Publish> {
     let target = &publication.target;
-    let place =
-        |directory: &Location, what: &str| directory.join(&target.file_name(what)).map_err(path_error);
+    let place = |directory: &Location, what: &str| directory.join(&target.file_name(what));
     let mut artifacts = Vec::new();
     let (has_output, has_errors) = (publication.totals().output > 0, publication.has_errors());
 
@@ -80,7 +78,7 @@ async fn publish_all(
     let raw = archive(context, job, publication).await?;
     let document = Bytes::from(manifest(job, publication, &artifacts, &raw));
     for directory in &directories {
-        let at = directory.join(MANIFEST_NAME).map_err(path_error)?;
+        let at = directory.join(MANIFEST_NAME)?;
         document_at(context, &at, &document).await?;
     }
     Ok(raw)
@@ -149,7 +147,7 @@ async fn document_at(context: &Context, at: &Location, document: &Bytes) -> Resu
 /// Moves the input beside its results: the version that was processed, and no other.
 async fn archive(context: &Context, job: &JobRecord, publication: &Publication) -> Result<RawInput, Publish> {
     let lake = context.lake.as_ref();
-    let to = publication.raw_directory().join(&publication.target.raw_name()).map_err(path_error)?;
+    let to = publication.raw_directory().join(&publication.target.raw_name())?;
     let options =
         RenameOptions { source_if_match: Some(job.input.etag.clone()), destination: Condition::IfAbsent };
     match lake.rename(&job.input.location, &to, options).await {

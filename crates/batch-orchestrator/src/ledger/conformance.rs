@@ -83,7 +83,7 @@ fn running(key: &JobKey, parts: u32) -> (JobState, Vec<PartRecord>) {
     (JobState::Running { plan: Box::new(plan), target, planned_at: Timestamp(0) }, records)
 }
 
-fn batch(id: &str, status: BatchStatus) -> Batch {
+fn batch(id: &str, status: &BatchStatus) -> Batch {
     let json = serde_json::json!({ "id": id, "status": status.as_str() });
     serde_json::from_value(json).expect("a batch of two fields")
 }
@@ -207,11 +207,11 @@ pub async fn an_ended_batch_wakes_its_part(ledger: &dyn Ledger) {
     }
     let flight = ledger.in_flight().await.expect("in flight");
     assert_eq!((flight.batches, flight.oldest), (2, Some(Timestamp(77))));
-    let seen = [batch("batch-1", BatchStatus::InProgress), batch("batch-2", BatchStatus::InProgress)];
+    let seen = [batch("batch-1", &BatchStatus::InProgress), batch("batch-2", &BatchStatus::InProgress)];
     assert_eq!(ledger.observe(&seen).await.expect("observe"), 2);
     assert_eq!(ledger.observe(&seen).await.expect("observe"), 0, "nothing new, nothing written");
     assert!(claim_parts(ledger, 9, 9).await.is_empty());
-    let seen = [batch("batch-1", BatchStatus::Completed), batch("batch-9", BatchStatus::Completed)];
+    let seen = [batch("batch-1", &BatchStatus::Completed), batch("batch-9", &BatchStatus::Completed)];
     assert_eq!(ledger.observe(&seen).await.expect("observe"), 1);
     let woken = claim_parts(ledger, 9, 9).await;
     assert_eq!(woken.len(), 1);

@@ -8,7 +8,6 @@ use crate::{
     machine::JobEvent,
     model::JobRecord,
     reconcile::Context,
-    validate::path_error,
 };
 
 /// A marker is small; anything larger is none of ours.
@@ -32,7 +31,7 @@ pub(crate) async fn claim(context: &Context, job: &JobRecord) -> StageResult<Job
         }
         Err(error) => return Err(error.into()),
     }
-    let at = context.layout.claim(&job.key).map_err(path_error)?;
+    let at = context.layout.claim(&job.key)?;
     let marker =
         Marker { format: 1, ledger: context.ledger.id().to_owned(), input: job.input.location.to_string() };
     let json = serde_json::to_vec(&marker).map_err(|error| StageError::local(error.to_string(), None))?;

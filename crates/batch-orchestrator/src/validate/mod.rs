@@ -10,7 +10,7 @@ mod validator;
 
 pub use line::{IndexLine, Rules};
 pub use report::{Finding, FindingCode, Report, Verdict};
+pub(crate) use stage::plan;
 pub use stage::validate_stream;
-pub(crate) use stage::{path_error, plan};
 pub(crate) use validator::id_digest;
 pub use validator::{InputLine, Validator};

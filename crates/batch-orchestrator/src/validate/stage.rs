@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::{Finding, FindingCode, Report, Rules, Validator, Verdict, validator::InputLine};
 use crate::{
     collect::write_artifact,
-    error::{StageError, StageResult},
+    error::StageResult,
     machine::JobEvent,
     model::{JobRecord, Timestamp},
     reconcile::Context,
@@ -157,7 +157,7 @@ pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> 
     match verdict {
         Verdict::Valid(plan) => Ok(JobEvent::Planned { plan, target }),
         Verdict::Invalid(report) => {
-            let at = context.layout.rejection(&job.key).map_err(path_error)?;
+            let at = context.layout.rejection(&job.key)?;
             let report = write_artifact(lake, &at, futures::stream::iter(rejection_lines(&report))).await?;
             Ok(JobEvent::Rejected { report, target })
         }
@@ -172,7 +172,7 @@ async fn free_target(
 ) -> StageResult<crate::model::Target> {
     let mut planned_at = now;
     loop {
-        let target = context.layout.target(&job.input.location, planned_at).map_err(path_error)?;
+        let target = context.layout.target(&job.input.location, planned_at)?;
         if context.targets.take(&target.processed, &job.key)
             && !context.lake.exists(&target.processed).await?
             && !context.lake.exists(&target.error).await?
@@ -194,7 +194,7 @@ async fn write_index(
     while let Some((part, block)) = blocks.recv().await {
         while writers.len() < part as usize {
             let number = u32::try_from(writers.len()).unwrap_or(u32::MAX).saturating_add(1);
-            writers.push(lake.create(&layout.index(&job.key, number).map_err(path_error)?).await?);
+            writers.push(lake.create(&layout.index(&job.key, number)?).await?);
         }
         if let Some(writer) = writers.last_mut() {
             writer.write(block).await?;
@@ -262,11 +262,4 @@ pub(crate) fn rejection_lines(report: &Report) -> Vec<Bytes> {
         }
     }
     lines
-}
-
-pub(crate) fn path_error(error: adls_io::PathError) -> StageError {
-    StageError::local(
-        format!("a result path is not possible: {error}"),
-        Some("shorten the file or directory names"),
-    )
 }

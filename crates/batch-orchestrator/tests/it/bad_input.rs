@@ -40,10 +40,13 @@ fn utf16(text: &str, little: bool) -> Vec<u8> {
     std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(unit).collect()
 }
 
+/// The bytes of a bad file, and of each finding: line, code, part of the message.
+type Case = (Vec<u8>, Vec<(Option<u64>, &'static str, &'static str)>);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_way_of_being_wrong_is_named_with_its_line() {
     let good = line("ok");
-    let cases: Vec<(Vec<u8>, Vec<(Option<u64>, &str, &str)>)> = vec![
+    let cases: Vec<Case> = vec![
         (b"".to_vec(), vec![(None, "empty_file", "no lines")]),
         (format!("\u{feff}{good}").into(), vec![(Some(1), "invalid_encoding", "byte order mark")]),
         (utf16(&good, true), vec![(Some(1), "invalid_encoding", "UTF-16 (little endian)")]),

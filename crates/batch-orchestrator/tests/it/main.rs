@@ -1,5 +1,7 @@
 //! The pipeline against a real HTTP server (the emulator), over lakes in memory.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking, helpers included")]
+
 mod bad_input;
 mod crash;
 mod defects;

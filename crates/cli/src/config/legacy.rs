@@ -104,10 +104,10 @@ pub(super) fn load(path: &Path) -> CliResult<Settings> {
     }
 
     let mut settings = resolve(raw, path, &base)?;
-    if let (Service::Remote { auth, .. }, Some(key)) = (&mut settings.service, key)
-        && matches!(auth, Auth::KeyVariable(_))
+    if let (Service::Remote(remote), Some(key)) = (&mut settings.service, key)
+        && matches!(remote.auth, Auth::KeyVariable(_))
     {
-        *auth = Auth::Key(Secret(key));
+        remote.auth = Auth::Key(Secret(key));
     }
     settings.warnings = warnings;
     Ok(settings)
@@ -226,10 +226,9 @@ mod tests {
         assert_eq!((pipeline.run.max_in_flight, pipeline.run.watch), (25, false), "\"false\" is false");
         assert_eq!(pipeline.lake.processed.path.as_str(), "results");
         assert!(pipeline.lake.input.path.is_root(), "\"/\" is the root");
-        let Service::Remote { endpoint, auth: Auth::Key(_), .. } = &settings.service else {
-            panic!("{:?}", settings.service)
-        };
-        assert!(endpoint.starts_with("https://"));
+        let Service::Remote(remote) = &settings.service else { panic!("{:?}", settings.service) };
+        assert!(matches!(remote.auth, Auth::Key(_)));
+        assert!(remote.endpoint.starts_with("https://"));
         assert!(!format!("{settings:?}").contains("your-key"), "no key in debug output");
     }
 

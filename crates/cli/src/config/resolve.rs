@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{
     raw::{self, Mode, Order, Raw},
-    settings::{Auth, LakeKind, Service, Settings},
+    settings::{Auth, LakeKind, Remote, Service, Settings},
 };
 use crate::error::{CliError, CliResult};
 
@@ -127,7 +127,7 @@ fn service(raw: &Raw, base: &Path, embedded: bool) -> CliResult<Service> {
             "name the resource, as in https://NAME.openai.azure.com, or \"emulator\" for the one that is built in",
         ));
     }
-    Ok(Service::Remote {
+    Ok(Service::Remote(Box::new(Remote {
         endpoint: service.endpoint.clone(),
         auth: auth(service)?,
         options: BatchClientOptions {
@@ -139,7 +139,7 @@ fn service(raw: &Raw, base: &Path, embedded: bool) -> CliResult<Service> {
             ..BatchClientOptions::default()
         },
         ca_file: service.ca_file.as_ref().map(|file| base.join(file)),
-    })
+    })))
 }
 
 fn auth(service: &raw::Service) -> CliResult<Auth> {

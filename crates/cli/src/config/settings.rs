@@ -33,16 +33,20 @@ pub(crate) enum Service {
     /// In this process.
     Emulator(Box<aoai_emulator::EmulatorConfig>),
     /// Over HTTP.
-    Remote {
-        /// Base URL.
-        endpoint: String,
-        /// Who we are.
-        auth: Auth,
-        /// Everything else.
-        options: BatchClientOptions,
-        /// PEM file with a further root certificate.
-        ca_file: Option<PathBuf>,
-    },
+    Remote(Box<Remote>),
+}
+
+/// A service over HTTP.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    /// Base URL.
+    pub(crate) endpoint: String,
+    /// Who we are.
+    pub(crate) auth: Auth,
+    /// Everything else.
+    pub(crate) options: BatchClientOptions,
+    /// PEM file with a further root certificate.
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// Who we are for the service.
