@@ -34,7 +34,8 @@ pub(super) fn dependencies(metadata: &Value) -> Vec<String> {
             .collect();
         let Some((_, exact, allowed)) = RULES.iter().find(|(rule, ..)| *rule == name) else {
             if folder(package) == Some("crates") && name != CLI {
-                findings.push(format!("{name}: has no rule for its dependencies in xtask/src/tidy/crates.rs"));
+                findings
+                    .push(format!("{name}: has no rule for its dependencies in xtask/src/tidy/crates.rs"));
             }
             continue;
         };
