@@ -34,3 +34,6 @@ pub enum EmulatorError {
     #[error("find {0}")]
     NotFound(String),
 }
+
+/// What the fallible functions of this crate return.
+pub type Result<T> = std::result::Result<T, EmulatorError>;

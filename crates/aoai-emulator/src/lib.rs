@@ -20,8 +20,5 @@ pub use config::{
 };
 pub use control::{BatchSummary, Control, FileSummary, Snapshot};
 pub use emulator::Emulator;
-pub use error::EmulatorError;
+pub use error::{EmulatorError, Result};
 pub use server::{FaultEffect, FaultMatch, FaultRule, Operation};
-
-/// What the fallible functions of this crate return.
-pub type Result<T> = std::result::Result<T, EmulatorError>;

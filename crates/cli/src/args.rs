@@ -21,7 +21,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The Python accelerator's app_config.json (or the variable APP_CONFIG)
-    #[arg(long, global = true, value_name = "FILE", env = "APP_CONFIG", conflicts_with = "config")]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "config")]
     pub(crate) app_config: Option<PathBuf>,
     /// Print JSON on standard output, and nothing else
     #[arg(long, global = true)]

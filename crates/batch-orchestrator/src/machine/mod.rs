@@ -4,19 +4,11 @@
 //! turns state and event into the next state. Both machines fit one screen each, know no clock and no I/O.
 
 mod backoff;
+mod illegal;
 mod job;
 mod part;
 
 pub use backoff::{RetryOptions, backoff};
+pub use illegal::IllegalEvent;
 pub use job::{JobEvent, JobStep, advance_job};
 pub use part::{PartEvent, PartStep, Timing, advance_part};
-
-/// An event that makes no sense in a state: a bug, never the world's fault.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("event {event} is illegal in state {state}")]
-pub struct IllegalEvent {
-    /// The state's name.
-    pub state: &'static str,
-    /// The event.
-    pub event: String,
-}

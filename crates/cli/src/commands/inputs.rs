@@ -21,12 +21,7 @@ const BLOCK: usize = 256 << 10;
 
 /// A configuration if there is one; the offline commands do without.
 pub(super) fn settings(app: &App) -> CliResult<Option<Settings>> {
-    let named = app.global.config.is_some() || app.global.app_config.is_some();
-    if named || Path::new("aoai-batch.toml").exists() {
-        config::load(&app.global).map(Some)
-    } else {
-        Ok(None)
-    }
+    if config::is_given(&app.global) { config::load(&app.global).map(Some) } else { Ok(None) }
 }
 
 /// The rules of a configuration, or the service's own where there is none.

@@ -7,7 +7,7 @@ use figment::{
     providers::{Env, Format, Toml},
 };
 
-use super::{legacy, raw::Raw, resolve::resolve, settings::Settings};
+use super::{environment::variable, legacy, raw::Raw, resolve::resolve, settings::Settings};
 use crate::{
     args::Global,
     error::{CliError, CliResult},
@@ -21,8 +21,8 @@ pub(crate) fn load(global: &Global) -> CliResult<Settings> {
     if let Some(file) = &global.config {
         return load_file(file);
     }
-    if let Some(file) = &global.app_config {
-        return legacy::load(file);
+    if let Some(file) = global.app_config.clone().or_else(|| variable("APP_CONFIG").map(PathBuf::from)) {
+        return legacy::load(&file);
     }
     let file = Path::new(DEFAULT_FILE);
     if file.exists() {
@@ -32,6 +32,12 @@ pub(crate) fn load(global: &Global) -> CliResult<Settings> {
         "there is no configuration: no --config, no --app-config, no ./{DEFAULT_FILE}"
     ))
     .hint("`aoai-batch init` writes one; `aoai-batch demo` needs none"))
+}
+
+/// Whether there is a configuration at all.
+pub(crate) fn is_given(global: &Global) -> bool {
+    let named = global.config.is_some() || global.app_config.is_some();
+    named || variable("APP_CONFIG").is_some() || Path::new(DEFAULT_FILE).exists()
 }
 
 /// Loads a TOML file; environment variables win over it.

@@ -8,5 +8,5 @@ mod resolve;
 mod settings;
 
 pub(crate) use environment::variable;
-pub(crate) use load::{load, load_file};
+pub(crate) use load::{is_given, load, load_file};
 pub(crate) use settings::{Auth, LakeKind, Service, Settings};

@@ -187,8 +187,15 @@ fn lake(lake: &raw::Lake, base: &Path) -> CliResult<Places> {
         let paths = keys.map(|(_, text)| local_path(text, base));
         let filesystems: Vec<_> =
             names.iter().zip(&paths).map(|(name, path)| ((*name).to_owned(), path.clone())).collect();
+        // Results below the input directory would be taken for inputs.
+        for (key, path) in [("lake.processed", &paths[1]), ("lake.error", &paths[2])] {
+            if absolute(path).starts_with(absolute(&paths[0])) {
+                return Err(CliError::usage(format!("{key} is inside lake.input"))
+                    .hint("put the three directories side by side, as in file:./inbox, file:./processed, file:./error"));
+            }
+        }
         // What names a local lake must not depend on where the process was started.
-        let account = std::path::absolute(&paths[0]).unwrap_or_else(|_| paths[0].clone());
+        let account = absolute(&paths[0]);
         let locations = names.map(|name| Location::new(name, LakePath::root()));
         return Ok((LakeKind::Local(filesystems), locations, format!("file:{}", account.display())));
     }
@@ -200,6 +207,11 @@ fn lake(lake: &raw::Lake, base: &Path) -> CliResult<Places> {
     }
     let host = input.0.clone();
     Ok((LakeKind::Azure { host: host.clone() }, [input.1, processed.1, error.1], host))
+}
+
+/// The whole path, without looking at the disk.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn local_path(text: &str, base: &Path) -> PathBuf {
