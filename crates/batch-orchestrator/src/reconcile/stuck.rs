@@ -1,10 +1,12 @@
 //! When one pass has done what it can: everything left waits for something that time alone will not bring soon.
+//!
+//! A batch that runs is never stuck, so a full quota is waited for as long as one of ours is what fills it.
 
 use super::Context;
 use crate::{
     error::PipelineError,
     ledger::{JobQuery, JobView},
-    model::{JobState, PartState, Problem, ProblemKind, Timestamp},
+    model::{JobState, PartState, Problem, Timestamp},
 };
 
 /// A lasting problem is believed after so many tries.
@@ -45,10 +47,10 @@ pub(super) async fn remaining(context: &Context) -> Result<Remaining, PipelineEr
 }
 
 fn stuck(context: &Context, failures: u32, problem: &Problem, now: Timestamp) -> bool {
-    match problem.kind {
-        ProblemKind::Quota => false,
-        _ if problem.lasting => failures >= TRIES,
-        _ => now.since(problem.since) >= context.options.retry.give_up_after,
+    if problem.lasting {
+        failures >= TRIES
+    } else {
+        now.since(problem.since) >= context.options.retry.give_up_after
     }
 }
 
