@@ -1,0 +1,6 @@
+//! The client over real sockets, against servers that follow a script.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, helpers included")]
+
+mod create;
+mod support;
