@@ -32,9 +32,10 @@ pub struct BatchClientOptions {
     pub retry: RetryOptions,
     /// How long a connection may take.
     pub connect_timeout: Duration,
-    /// How long a read may bring nothing.
+    /// How long a file on its way may get no further: no byte of a download arrives, or none of an upload leaves and
+    /// no answer comes.
     pub read_timeout: Duration,
-    /// How long a whole call may take that carries no file.
+    /// How long one try of a call may take that carries no file; also how long a token may take.
     pub call_timeout: Duration,
     /// A further root certificate (PEM), for tests and private gateways.
     pub root_certificate: Option<Vec<u8>>,
@@ -73,7 +74,7 @@ impl BatchClient {
         })?;
         check_transport(&url)?;
         let sender =
-            Sender::new(credential, &options).map_err(|message| Error::local("new", &url, message))?;
+            Sender::new(&url, credential, &options).map_err(|message| Error::local("new", &url, message))?;
         Ok(Self { urls: Urls::new(&url, options.api, options.import_api_version), sender })
     }
 

@@ -55,14 +55,18 @@ impl Error {
             (ErrorKind::Connection, Applied::No, "no connection could be made")
         } else if source.is_builder() {
             (ErrorKind::Local, Applied::No, "the request could not be built")
-        } else if source.is_timeout() {
-            (ErrorKind::Interrupted, call.unknown(), "no answer came in time")
         } else {
             (ErrorKind::Interrupted, call.unknown(), "the connection broke before an answer came")
         };
         let mut error = Self::build(kind, applied, call.operation, &call.url, message.to_owned());
         error.inner.source = Some(Box::new(source));
         error
+    }
+
+    /// The request was sent, or begun; then nothing happened for too long.
+    pub(super) fn timed_out(call: &Call) -> Self {
+        let message = "no answer came in time".to_owned();
+        Self::build(ErrorKind::Interrupted, call.unknown(), call.operation, &call.url, message)
     }
 
     /// A 2xx whose body is cut or makes no sense.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use aoai_batch_client::{Applied, BatchApi, BatchClientOptions, CreateBatch, ErrorKind, ExpiresAfter, FileId};
+use aoai_batch_client::{
+    Applied, BatchApi, BatchClientOptions, CreateBatch, ErrorKind, ExpiresAfter, FileId,
+};
 
 use crate::support::{Raw, RawServer, Reply, Server, batch, client, client_with, nobody, options};
 
@@ -53,7 +55,8 @@ async fn an_answer_that_is_an_error_is_not_asked_for_again() {
         (401, K::Unauthorized, Applied::No),
     ];
     for (status, kind, applied) in cases {
-        let replies = [Reply::new(status, "{}").header("retry-after-ms", "1"), Reply::new(200, batch("b", ""))];
+        let replies =
+            [Reply::new(status, "{}").header("retry-after-ms", "1"), Reply::new(200, batch("b", ""))];
         let server = Server::new(replies).await;
         let error = server.client().create_batch(&create()).await.unwrap_err();
         assert_eq!((error.kind(), error.applied(), error.attempts()), (kind, applied, 1), "{status}");

@@ -4,3 +4,4 @@
 
 mod create;
 mod support;
+mod upload;
