@@ -29,7 +29,12 @@ impl Error {
         request_id: Option<String>,
         retry_after: Option<Duration>,
     ) -> Self {
-        let (code, text) = parse_error_body(body);
+        let (code, text) = match status {
+            300..400 => (None, "a redirect, which would take the key elsewhere".to_owned()),
+            _ => parse_error_body(body),
+        };
+        // A service may quote the URL that it could not import.
+        let text = without_queries(&text);
         let mut error = Self::build(
             kind_of(status, code.as_deref(), &text),
             applied(call, status),
@@ -94,8 +99,8 @@ impl Error {
     fn build(kind: ErrorKind, applied: Applied, operation: &'static str, url: &Url, message: String) -> Self {
         let mut plain = url.clone();
         plain.set_query(None);
-        // A password in the URL is a secret, too.
-        let _ = plain.set_password(None);
+        // These may hold a secret, too. Only a URL that cannot have them refuses.
+        let _ = plain.set_username("").and_then(|()| plain.set_password(None));
         Self::at(kind, applied, operation, plain.into(), message)
     }
 
@@ -124,6 +129,21 @@ impl Call {
     }
 }
 
+/// The text, its URLs without their queries.
+fn without_queries(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || "\"'<>`".contains(c);
+    let word = |word: &str| match word.split_once('?') {
+        Some((url, query)) if url.contains("://") && !query.is_empty() => {
+            format!(
+                "{url}?…{}",
+                query.chars().last().filter(|c| ends(*c)).map_or(String::new(), String::from)
+            )
+        }
+        _ => word.to_owned(),
+    };
+    text.split_inclusive(ends).map(word).collect()
+}
+
 /// What a refusal means. The fail-fast form of the token quota is a 400 whose text names the code.
 fn kind_of(status: u16, code: Option<&str>, message: &str) -> ErrorKind {
     let quota = ["quotaExceeded", "token_limit_exceeded"];
@@ -138,7 +158,7 @@ fn kind_of(status: u16, code: Option<&str>, message: &str) -> ErrorKind {
         404 => ErrorKind::NotFound,
         429 => ErrorKind::Throttled,
         408 | 409 => ErrorKind::Unavailable,
-        400..500 => ErrorKind::Rejected,
+        300..500 => ErrorKind::Rejected,
         500.. => ErrorKind::Unavailable,
         _ => ErrorKind::Interrupted,
     }
@@ -194,7 +214,7 @@ mod tests {
             (408, "{}", K::Unavailable, Applied::Unknown),
             (409, "{}", K::Unavailable, Applied::Unknown),
             (500, "<html>", K::Unavailable, Applied::Unknown),
-            (302, "", K::Interrupted, Applied::Unknown),
+            (302, "", K::Rejected, Applied::Unknown),
         ];
         for (status, body, kind, applied) in cases {
             let error = answer(true, status, body);

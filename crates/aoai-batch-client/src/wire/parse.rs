@@ -114,7 +114,9 @@ pub(crate) fn parse_error_body(body: &[u8]) -> (Option<String>, String) {
     if let Value::String(message) = error {
         return (None, message.clone());
     }
-    let code = text(&error["code"]).or_else(|| text(&error["innererror"]["code"]));
+    // The dated API and v1 spell the inner one differently.
+    let codes = [&error["code"], &error["innererror"]["code"], &error["inner_error"]["code"]];
+    let code = codes.into_iter().find_map(text);
     let message = text(&error["message"]).unwrap_or_else(excerpt);
     (code, message)
 }
