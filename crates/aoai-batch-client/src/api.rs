@@ -42,6 +42,7 @@ pub trait BatchApi: Send + Sync {
     /// A file's bytes from `offset` on (`GET /files/{id}/content`), streamed.
     ///
     /// A broken connection is resumed by `Range`, so the stream either ends complete or with an error.
+    /// From the end of the file on, it is empty.
     async fn file_content(&self, id: &FileId, offset: u64) -> Result<ContentStream>;
 
     /// Creates a batch (`POST /batches`): **one** request, whatever happens to it.
@@ -54,7 +55,7 @@ pub trait BatchApi: Send + Sync {
     async fn list_batches(&self, query: &PageQuery) -> Result<Page<Batch>>;
 
     /// Asks the service to cancel (`POST /batches/{id}/cancel`); answers with the batch as it is then.
-    /// A batch that has already ended is not an error.
+    /// A batch that is already being cancelled or has ended is not an error.
     async fn cancel_batch(&self, id: &BatchId) -> Result<Batch>;
 }
 
@@ -74,7 +75,7 @@ pub type Reopen = Box<dyn Fn() -> BoxFuture<'static, std::io::Result<ByteStream>
 
 /// Where the bytes of an [`Upload`] come from.
 pub enum UploadBody {
-    /// A stream that can be read once: the upload is not repeated after its first byte was asked for.
+    /// A stream that can be read once: the upload is tried once.
     Once {
         /// Exact number of bytes, if known. Without it the request is sent chunked.
         length: Option<u64>,

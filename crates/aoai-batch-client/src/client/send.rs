@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
+use reqwest::{
+    Method,
+    header::{CONTENT_LENGTH, HeaderMap},
+};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use url::Url;
@@ -94,8 +97,8 @@ impl Sender {
         let mut request = self.request(call).await?;
         request = match body {
             Body::Json(json) => request.json(json),
-            // Gateways refuse a POST that says nothing about its length.
-            Body::None if call.mutates => request.body(""),
+            // Gateways refuse a POST that says nothing about its length, as hyper does of an empty one.
+            Body::None if call.method == Method::POST => request.header(CONTENT_LENGTH, 0),
             Body::None => request,
         };
         within(self.call_timeout, call, self.answer(call, request)).await

@@ -29,7 +29,7 @@ pub(super) async fn upload(sender: &Sender, call: &Call, upload: Upload) -> Resu
         UploadBody::Replayable { length, open } => {
             sender
                 .retrying(call, || async {
-                    let stream = open().await.map_err(|error| unreadable(call, error.to_string()))?;
+                    let stream = open().await.map_err(|error| unreadable(call, &error.to_string()))?;
                     send(sender, call, &filename, seconds, length, stream).await
                 })
                 .await
@@ -72,7 +72,7 @@ async fn send(
     };
     match (answer, watch.fault.get()) {
         // The end of the form was not sent: the service never had a whole request.
-        (Err(error), Some(fault)) if error.status().is_none() => Err(unreadable(call, fault.clone())),
+        (Err(error), Some(fault)) if error.status().is_none() => Err(unreadable(call, fault)),
         (answer, _) => answer?.json(call),
     }
 }
@@ -118,6 +118,6 @@ fn watched(stream: ByteStream, length: Option<u64>, watch: Arc<Watch>) -> ByteSt
     pieces.boxed()
 }
 
-fn unreadable(call: &Call, why: String) -> Error {
+fn unreadable(call: &Call, why: &str) -> Error {
     Error::local(call.operation, &call.url, format!("the file to upload cannot be read: {why}"))
 }
