@@ -28,6 +28,8 @@ pub trait BatchApi: Send + Sync {
     async fn upload_file(&self, upload: Upload) -> Result<FileObject>;
 
     /// Asks the service to fetch a file from a URL (`POST /files/import`, dated API only).
+    ///
+    /// Free of charge, and repeated by itself as an upload is.
     async fn import_file(&self, import: &ImportFile) -> Result<FileObject>;
 
     /// A file's metadata (`GET /files/{id}`).
