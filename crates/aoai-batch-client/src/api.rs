@@ -28,6 +28,8 @@ pub trait BatchApi: Send + Sync {
     async fn upload_file(&self, upload: Upload) -> Result<FileObject>;
 
     /// Asks the service to fetch a file from a URL (`POST /files/import`, dated API only).
+    ///
+    /// Free of charge, and repeated by itself as an upload is.
     async fn import_file(&self, import: &ImportFile) -> Result<FileObject>;
 
     /// A file's metadata (`GET /files/{id}`).
@@ -42,6 +44,7 @@ pub trait BatchApi: Send + Sync {
     /// A file's bytes from `offset` on (`GET /files/{id}/content`), streamed.
     ///
     /// A broken connection is resumed by `Range`, so the stream either ends complete or with an error.
+    /// From the end of the file on, it is empty.
     async fn file_content(&self, id: &FileId, offset: u64) -> Result<ContentStream>;
 
     /// Creates a batch (`POST /batches`): **one** request, whatever happens to it.
@@ -54,7 +57,7 @@ pub trait BatchApi: Send + Sync {
     async fn list_batches(&self, query: &PageQuery) -> Result<Page<Batch>>;
 
     /// Asks the service to cancel (`POST /batches/{id}/cancel`); answers with the batch as it is then.
-    /// A batch that has already ended is not an error.
+    /// A batch that is already being cancelled or has ended is not an error.
     async fn cancel_batch(&self, id: &BatchId) -> Result<Batch>;
 }
 
@@ -74,7 +77,7 @@ pub type Reopen = Box<dyn Fn() -> BoxFuture<'static, std::io::Result<ByteStream>
 
 /// Where the bytes of an [`Upload`] come from.
 pub enum UploadBody {
-    /// A stream that can be read once: the upload is not repeated after its first byte was asked for.
+    /// A stream that can be read once: the upload is tried once.
     Once {
         /// Exact number of bytes, if known. Without it the request is sent chunked.
         length: Option<u64>,

@@ -41,7 +41,7 @@ pub enum ErrorKind {
     Throttled,
     /// A quota is full (the file quota, the enqueued-token quota): try when it has room.
     QuotaExceeded,
-    /// The service refused the request as it is (any other 4xx).
+    /// The service refused the request as it is (any other 4xx), or redirected it, which is not followed.
     Rejected,
     /// The service is in trouble (408, 5xx): try later, looking first if the call changes something.
     Unavailable,

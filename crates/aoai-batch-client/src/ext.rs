@@ -1,6 +1,6 @@
 //! Conveniences over the trait, and ways to make an [`Upload`].
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use bytes::Bytes;
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
@@ -33,22 +33,22 @@ pub trait BatchApiExt: BatchApi {
 
 impl<T: BatchApi + ?Sized> BatchApiExt for T {}
 
-/// Follows a listing to its end. A page that makes no progress (no entries, or the cursor that was asked for) ends
-/// it, whatever `has_more` says: some gateways would go on for ever.
+/// Follows a listing to its end. A page that makes no progress (no entries, or a cursor that was asked for before)
+/// ends it, whatever `has_more` says: some gateways would go on for ever.
 fn pages<'a, T: Send + 'a>(
     after: Option<String>,
     get: impl Fn(Option<String>) -> BoxFuture<'a, Result<Page<T>>> + Send + 'a,
 ) -> impl Stream<Item = Result<T>> + Send + 'a {
-    let state = (VecDeque::new(), Some(after), get);
-    stream::try_unfold(state, |(mut entries, mut cursor, get)| async move {
+    let asked: HashSet<String> = after.iter().cloned().collect();
+    let state = (VecDeque::new(), Some(after), asked, get);
+    stream::try_unfold(state, |(mut entries, mut cursor, mut asked, get)| async move {
         loop {
             if let Some(entry) = entries.pop_front() {
-                return Ok(Some((entry, (entries, cursor, get))));
+                return Ok(Some((entry, (entries, cursor, asked, get))));
             }
             let Some(after) = cursor.take() else { return Ok(None) };
-            let page = get(after.clone()).await?;
-            let progress = !page.data.is_empty() && page.next != after;
-            cursor = page.next.filter(|_| progress).map(Some);
+            let page = get(after).await?;
+            cursor = page.next.filter(|next| !page.data.is_empty() && asked.insert(next.clone())).map(Some);
             entries.extend(page.data);
         }
     })
@@ -65,12 +65,12 @@ impl Upload {
         })
     }
 
-    /// An upload of a stream; is not repeated once its first byte was asked for.
+    /// An upload of a stream; tried once.
     pub fn from_stream(filename: impl Into<String>, length: Option<u64>, stream: ByteStream) -> Self {
         Self { filename: filename.into(), expires_after: None, body: UploadBody::Once { length, stream } }
     }
 
-    /// An upload of a reader; is not repeated once its first byte was asked for.
+    /// An upload of a reader; tried once.
     pub fn from_reader(
         filename: impl Into<String>,
         length: Option<u64>,

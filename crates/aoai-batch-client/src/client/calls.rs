@@ -16,8 +16,8 @@ use super::{
     upload,
 };
 use crate::{
-    Batch, BatchApi, BatchId, ContentStream, CreateBatch, CreatedBatch, DeletedFile, EnqueuedTokens, FileId,
-    FileObject, FileQuery, ImportFile, Page, PageQuery, Upload,
+    Batch, BatchApi, BatchId, BatchStatus, ContentStream, CreateBatch, CreatedBatch, DeletedFile,
+    EnqueuedTokens, FileId, FileObject, FileQuery, ImportFile, Page, PageQuery, Upload,
     error::{Error, ErrorKind, Result},
 };
 
@@ -32,9 +32,10 @@ pub struct BatchClientOptions {
     pub retry: RetryOptions,
     /// How long a connection may take.
     pub connect_timeout: Duration,
-    /// How long a read may bring nothing.
+    /// How long a file on its way may get no further: no byte of a download arrives, or none of an upload leaves and
+    /// no answer comes.
     pub read_timeout: Duration,
-    /// How long a whole call may take that carries no file.
+    /// How long one try of a call may take that carries no file; also how long a token may take.
     pub call_timeout: Duration,
     /// A further root certificate (PEM), for tests and private gateways.
     pub root_certificate: Option<Vec<u8>>,
@@ -72,8 +73,15 @@ impl BatchClient {
             Error::without_url("new", format!("the endpoint is not a URL ({error}); expected https://…"))
         })?;
         check_transport(&url)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Error::local(
+                "new",
+                &url,
+                "the endpoint holds a user name or password; use a credential",
+            ));
+        }
         let sender =
-            Sender::new(credential, &options).map_err(|message| Error::local("new", &url, message))?;
+            Sender::new(&url, credential, &options).map_err(|message| Error::local("new", &url, message))?;
         Ok(Self { urls: Urls::new(&url, options.api, options.import_api_version), sender })
     }
 
@@ -137,17 +145,23 @@ impl BatchApi for BatchClient {
     }
 
     async fn cancel_batch(&self, id: &BatchId) -> Result<Batch> {
-        match self.sender.json(&self.urls.cancel_batch(&id.0), &Body::None).await {
-            // What the service says to cancelling an ended batch is not documented: look.
-            Err(error) if matches!(error.kind(), ErrorKind::Rejected | ErrorKind::Unavailable) => {
-                match self.get_batch(id).await {
-                    Ok(batch) if batch.status.is_terminal() => Ok(batch),
-                    _ => Err(error),
+        let (cancel, get) = (&self.urls.cancel_batch(&id.0), &self.urls.get_batch(&id.0));
+        let once = || async {
+            match self.sender.once(cancel, &Body::None).await {
+                // What the service says to cancelling an ended batch is not documented: look.
+                Err(error) if matches!(error.kind(), ErrorKind::Rejected | ErrorKind::Unavailable) => {
+                    let batch = self.sender.once(get, &Body::None).await.and_then(|answer| answer.json(get));
+                    batch.ok().filter(is_cancelled_or_ended).ok_or(error)
                 }
+                answer => answer?.json(cancel),
             }
-            answer => answer,
-        }
+        };
+        self.sender.retrying(cancel, once).await
     }
+}
+
+fn is_cancelled_or_ended(batch: &Batch) -> bool {
+    batch.status.is_terminal() || batch.status == BatchStatus::Cancelling
 }
 
 fn create_body(create: &CreateBatch) -> serde_json::Value {

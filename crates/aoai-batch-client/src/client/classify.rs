@@ -29,7 +29,12 @@ impl Error {
         request_id: Option<String>,
         retry_after: Option<Duration>,
     ) -> Self {
-        let (code, text) = parse_error_body(body);
+        let (code, text) = match status {
+            300..400 => (None, "a redirect, which would take the key elsewhere".to_owned()),
+            _ => parse_error_body(body),
+        };
+        // A service may quote the URL that it could not import.
+        let text = without_queries(&text);
         let mut error = Self::build(
             kind_of(status, code.as_deref(), &text),
             applied(call, status),
@@ -55,14 +60,18 @@ impl Error {
             (ErrorKind::Connection, Applied::No, "no connection could be made")
         } else if source.is_builder() {
             (ErrorKind::Local, Applied::No, "the request could not be built")
-        } else if source.is_timeout() {
-            (ErrorKind::Interrupted, call.unknown(), "no answer came in time")
         } else {
             (ErrorKind::Interrupted, call.unknown(), "the connection broke before an answer came")
         };
         let mut error = Self::build(kind, applied, call.operation, &call.url, message.to_owned());
         error.inner.source = Some(Box::new(source));
         error
+    }
+
+    /// The request was sent, or begun; then nothing happened for too long.
+    pub(super) fn timed_out(call: &Call) -> Self {
+        let message = "no answer came in time".to_owned();
+        Self::build(ErrorKind::Interrupted, call.unknown(), call.operation, &call.url, message)
     }
 
     /// A 2xx whose body is cut or makes no sense.
@@ -90,8 +99,8 @@ impl Error {
     fn build(kind: ErrorKind, applied: Applied, operation: &'static str, url: &Url, message: String) -> Self {
         let mut plain = url.clone();
         plain.set_query(None);
-        // A password in the URL is a secret, too.
-        let _ = plain.set_password(None);
+        // These may hold a secret, too. Only a URL that cannot have them refuses.
+        let _ = plain.set_username("").and_then(|()| plain.set_password(None));
         Self::at(kind, applied, operation, plain.into(), message)
     }
 
@@ -120,6 +129,22 @@ impl Call {
     }
 }
 
+/// The text, its URLs without their queries.
+fn without_queries(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || "\"'<>`".contains(c);
+    let word = |word: &str| {
+        let query = word.find("://").and_then(|at| Some(at + word[at..].find('?')? + 1));
+        match query.map(|at| word.split_at(at)) {
+            Some((url, query)) if !query.trim_end_matches(ends).is_empty() => {
+                let end = query.trim_start_matches(|c| !ends(c));
+                format!("{url}…{end}")
+            }
+            _ => word.to_owned(),
+        }
+    };
+    text.split_inclusive(ends).map(word).collect()
+}
+
 /// What a refusal means. The fail-fast form of the token quota is a 400 whose text names the code.
 fn kind_of(status: u16, code: Option<&str>, message: &str) -> ErrorKind {
     let quota = ["quotaExceeded", "token_limit_exceeded"];
@@ -134,7 +159,7 @@ fn kind_of(status: u16, code: Option<&str>, message: &str) -> ErrorKind {
         404 => ErrorKind::NotFound,
         429 => ErrorKind::Throttled,
         408 | 409 => ErrorKind::Unavailable,
-        400..500 => ErrorKind::Rejected,
+        300..500 => ErrorKind::Rejected,
         500.. => ErrorKind::Unavailable,
         _ => ErrorKind::Interrupted,
     }
@@ -190,7 +215,7 @@ mod tests {
             (408, "{}", K::Unavailable, Applied::Unknown),
             (409, "{}", K::Unavailable, Applied::Unknown),
             (500, "<html>", K::Unavailable, Applied::Unknown),
-            (302, "", K::Interrupted, Applied::Unknown),
+            (302, "", K::Rejected, Applied::Unknown),
         ];
         for (status, body, kind, applied) in cases {
             let error = answer(true, status, body);
@@ -201,6 +226,19 @@ mod tests {
     #[test]
     fn reads_have_no_effect_whatever_happens() {
         assert_eq!(answer(false, 500, "").applied(), Applied::No);
+    }
+
+    #[test]
+    fn urls_in_a_message_lose_their_queries() {
+        let cases = [
+            ("is https://h/a? there", "is https://h/a? there"),
+            ("why? ask <https://h/a?b=c>, or", "why? ask <https://h/a?…>, or"),
+            ("get?url=https://h/a?b=c&d", "get?url=https://h/a?…"),
+            ("“https://h/ä?b=c” \"https://h?ü\"", "“https://h/ä?… \"https://h?…\""),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(without_queries(text), shown);
+        }
     }
 
     #[test]

@@ -3,11 +3,15 @@
 use bytes::{Buf, Bytes};
 use futures::{StreamExt, stream};
 use reqwest::{
-    Response, StatusCode,
-    header::{CONTENT_RANGE, RANGE},
+    Response, StatusCode, Version,
+    header::{CONTENT_RANGE, RANGE, TRANSFER_ENCODING},
 };
+use tokio::time::timeout;
 
-use super::{request::Call, send::Sender};
+use super::{
+    request::Call,
+    send::{Sender, refusal, within},
+};
 use crate::{
     ContentStream,
     error::{Error, Result},
@@ -17,8 +21,8 @@ use crate::{
 pub(super) async fn content(sender: &Sender, call: Call, offset: u64) -> Result<ContentStream> {
     let opened = sender.retrying(&call, || open(sender, &call, offset)).await?;
     let total = opened.total;
-    let state =
-        Reading { sender: sender.clone(), call, position: offset, total, open: Some(opened), failures: 0 };
+    let sender = sender.clone();
+    let state = Reading { sender, call, position: offset, total, open: Some(opened), failures: 0, end: None };
     let body =
         stream::try_unfold(
             state,
@@ -29,10 +33,13 @@ pub(super) async fn content(sender: &Sender, call: Call, offset: u64) -> Result<
 
 /// A connection that delivers bytes from the position asked for.
 struct Opened {
+    /// `None`: the position is the end of the file, or beyond.
     response: Option<Response>,
     /// Bytes to leave out: the service ignored the range.
     skip: u64,
     total: Option<u64>,
+    /// Whether the end of this answer is certainly the end of the file.
+    certain: bool,
 }
 
 async fn open(sender: &Sender, call: &Call, position: u64) -> Result<Opened> {
@@ -40,26 +47,31 @@ async fn open(sender: &Sender, call: &Call, position: u64) -> Result<Opened> {
     if position > 0 {
         request = request.header(RANGE, format!("bytes={position}-"));
     }
-    let response = match sender.answer(call, request).await {
-        Ok(response) => response,
-        // Nothing beyond the end: the stream was complete.
-        Err(error) if error.status() == Some(416) && position > 0 => {
-            return Ok(Opened { response: None, skip: 0, total: Some(position) });
+    let response = within(sender.read_timeout(), call, sender.send(call, request)).await?;
+    let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    let (first, total) = parse_range(range.unwrap_or_default());
+    match response.status() {
+        // Nothing from here on, if the service does not contradict itself.
+        StatusCode::RANGE_NOT_SATISFIABLE if position > 0 && total.is_none_or(|total| total <= position) => {
+            let total = total.or(Some(position));
+            Ok(Opened { response: None, skip: 0, total, certain: true })
         }
-        Err(error) => return Err(error),
-    };
-    if response.status() == StatusCode::PARTIAL_CONTENT {
-        let range =
-            response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let (first, total) = parse_range(range);
-        if first.is_some_and(|first| first != position) {
-            return Err(Error::unreadable(call, format!("asked for byte {position}, got {range}"), None));
+        StatusCode::PARTIAL_CONTENT if first == Some(position) => {
+            Ok(Opened { response: Some(response), skip: 0, total, certain: false })
         }
-        let total = total.or_else(|| response.content_length().map(|length| position + length));
-        return Ok(Opened { response: Some(response), skip: 0, total });
+        StatusCode::PARTIAL_CONTENT => {
+            let got = range.unwrap_or("no range");
+            Err(Error::unreadable(call, format!("asked for byte {position}, got {got}"), None))
+        }
+        status if status.is_success() => {
+            let total = response.content_length();
+            // A body that ends with its connection may as well have been cut.
+            let certain =
+                response.version() > Version::HTTP_11 || response.headers().contains_key(TRANSFER_ENCODING);
+            Ok(Opened { response: Some(response), skip: position, total, certain })
+        }
+        _ => Err(refusal(call, response).await),
     }
-    let total = response.content_length();
-    Ok(Opened { response: Some(response), skip: position, total })
 }
 
 /// First byte and total of `bytes 5-9/10`.
@@ -78,45 +90,64 @@ struct Reading {
     open: Option<Opened>,
     /// Broken connections in a row that brought nothing.
     failures: u32,
+    /// Where an uncertain end was met.
+    end: Option<u64>,
 }
 
 impl Reading {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
-            let opened = match &mut self.open {
-                Some(opened) => opened,
-                None => {
-                    let (sender, call, position) = (&self.sender, &self.call, self.position);
-                    let opened = sender.retrying(call, || open(sender, call, position)).await?;
-                    if opened.total.is_some() && self.total.is_some() && opened.total != self.total {
-                        let message = "the file changed its length while it was read".to_owned();
-                        return Err(Error::unreadable(call, message, None));
-                    }
-                    self.open.insert(opened)
-                }
+            let Some(opened) = &mut self.open else {
+                self.reopen().await?;
+                continue;
             };
             let Some(response) = &mut opened.response else { return Ok(None) };
-            match response.chunk().await {
-                Ok(Some(mut chunk)) => {
-                    let skipped = opened.skip.min(chunk.len() as u64);
-                    opened.skip -= skipped;
-                    chunk.advance(usize::try_from(skipped).unwrap_or(usize::MAX).min(chunk.len()));
-                    if chunk.is_empty() {
-                        continue;
+            match timeout(self.sender.read_timeout(), response.chunk()).await {
+                Ok(Ok(Some(mut chunk))) => {
+                    let skipped = usize::try_from(opened.skip).unwrap_or(usize::MAX).min(chunk.len());
+                    opened.skip -= skipped as u64;
+                    chunk.advance(skipped);
+                    if !chunk.is_empty() {
+                        self.position += chunk.len() as u64;
+                        self.failures = 0;
+                        return Ok(Some(chunk));
                     }
-                    self.position += chunk.len() as u64;
-                    self.failures = 0;
-                    return Ok(Some(chunk));
                 }
-                Ok(None) if self.total.is_none_or(|total| self.position >= total) => return Ok(None),
-                Ok(None) => self.resume(None).await?,
-                Err(error) => self.resume(Some(error)).await?,
+                Ok(Ok(None)) => match self.total {
+                    Some(total) if self.position >= total => return Ok(None),
+                    None if opened.skip == 0 && (opened.certain || self.end == Some(self.position)) => {
+                        return Ok(None);
+                    }
+                    // Ask whether there is more.
+                    None if opened.skip == 0 => {
+                        self.end = Some(self.position);
+                        self.open = None;
+                    }
+                    _ => self.broken(None).await?,
+                },
+                Ok(Err(error)) => self.broken(Some(error)).await?,
+                Err(_) => self.broken(None).await?,
             }
         }
     }
 
-    /// The connection ended early: wait and open the rest, unless that has failed too often.
-    async fn resume(&mut self, error: Option<reqwest::Error>) -> Result<()> {
+    /// Opens the rest.
+    async fn reopen(&mut self) -> Result<()> {
+        let (sender, call, position) = (&self.sender, &self.call, self.position);
+        let opened = sender.retrying(call, || open(sender, call, position)).await?;
+        if let Some(now) = opened.total
+            && (now < position || self.total.is_some_and(|total| total != now))
+        {
+            let message = "the file changed its length while it was read".to_owned();
+            return Err(Error::unreadable(call, message, None));
+        }
+        self.total = self.total.or(opened.total);
+        self.open = Some(opened);
+        Ok(())
+    }
+
+    /// The connection ended early: wait before the rest is opened, unless that has failed too often.
+    async fn broken(&mut self, error: Option<reqwest::Error>) -> Result<()> {
         self.open = None;
         self.failures += 1;
         let wait = self.sender.retry_options().wait(self.failures, None, rand::random());

@@ -41,13 +41,12 @@ impl RetryOptions {
 /// the answer's own `Date` rather than with our clock.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    if let Some(ms) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
-        return Duration::try_from_secs_f64(ms / 1000.0).ok();
+    let number =
+        |name: &str, unit: f64| Duration::try_from_secs_f64(text(name)?.parse::<f64>().ok()? * unit).ok();
+    if let Some(wait) = number("retry-after-ms", 1e-3).or_else(|| number(RETRY_AFTER.as_str(), 1.0)) {
+        return Some(wait);
     }
     let after = text(RETRY_AFTER.as_str())?;
-    if let Ok(seconds) = after.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
     let date = |text: &str| OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok();
     let wait = date(after)? - date(text(DATE.as_str())?)?;
     Some(wait.try_into().unwrap_or(Duration::ZERO))
@@ -90,6 +89,7 @@ mod tests {
         assert_eq!(wait(&[("date", date), ("retry-after", later)]), Some(Duration::from_secs(30)));
         assert_eq!(wait(&[("date", later), ("retry-after", date)]), Some(Duration::ZERO));
         assert_eq!(wait(&[("retry-after", "soon")]), None);
+        assert_eq!(wait(&[("retry-after-ms", "-1"), ("retry-after", "2")]), Some(Duration::from_secs(2)));
         assert_eq!(wait(&[]), None);
     }
 }

@@ -103,19 +103,18 @@ fn metadata(v: &Value) -> BTreeMap<String, String> {
 
 /// Code and message of an error answer: the service's envelope, the gateway's, or whatever else a proxy says.
 pub(crate) fn parse_error_body(body: &[u8]) -> (Option<String>, String) {
-    const EXCERPT: usize = 300;
-    let excerpt = || {
-        let text = String::from_utf8_lossy(body);
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        text.chars().take(EXCERPT).collect::<String>()
-    };
-    let Ok(v) = serde_json::from_slice::<Value>(body) else { return (None, excerpt()) };
+    const EXCERPT: usize = 1000;
+    let excerpt = |text: &str| text.chars().take(EXCERPT).collect::<String>();
+    let raw = || excerpt(&String::from_utf8_lossy(body).split_whitespace().collect::<Vec<_>>().join(" "));
+    let Ok(v) = serde_json::from_slice::<Value>(body) else { return (None, raw()) };
     let error = if v["error"].is_null() { &v } else { &v["error"] };
     if let Value::String(message) = error {
-        return (None, message.clone());
+        return (None, excerpt(message));
     }
-    let code = text(&error["code"]).or_else(|| text(&error["innererror"]["code"]));
-    let message = text(&error["message"]).unwrap_or_else(excerpt);
+    // The dated API and v1 spell the inner one differently.
+    let codes = [&error["code"], &error["innererror"]["code"], &error["inner_error"]["code"]];
+    let code = codes.into_iter().find_map(text);
+    let message = text(&error["message"]).map_or_else(raw, |message| excerpt(&message));
     (code, message)
 }
 

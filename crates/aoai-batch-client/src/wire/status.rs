@@ -15,7 +15,7 @@ pub enum FileStatus {
     Running,
     /// Ready for use.
     Processed,
-    /// Processing failed; see [`FileObject::status_details`].
+    /// Processing failed; see [`FileObject::status_details`](crate::FileObject::status_details).
     Error,
     /// Being deleted.
     Deleting,
