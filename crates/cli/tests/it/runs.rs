@@ -122,7 +122,8 @@ fn a_file_that_may_not_be_read_stays_where_it_is() {
     let place = Place::new("emulator");
     place.write("inbox/secret.jsonl", &lines("secret", 2));
     place.write("inbox/open.jsonl", &lines("open", 2));
-    std::fs::set_permissions(place.path("inbox/secret.jsonl"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(place.path("inbox/secret.jsonl"), std::fs::Permissions::from_mode(0o000))
+        .unwrap();
     if std::fs::read(place.path("inbox/secret.jsonl")).is_ok() {
         // Root reads everything; the pipeline's own tests deny it in another way.
         return;
