@@ -97,6 +97,9 @@ pub(crate) fn view_parts() -> String {
     format!("SELECT {PART_COLUMNS} FROM part WHERE job_key = $1 ORDER BY part, attempt")
 }
 
+/// `$2` is the document of the state `seen`.
+pub(crate) const RETRY_FOREIGN: &str =
+    "UPDATE job SET state = 'seen', doc = $2, at_rest = 0, due_at = $1 WHERE state = 'foreign'";
 pub(crate) const RETRY_JOBS: &str =
     "UPDATE job SET due_at = $1 WHERE at_rest = 0 AND problem IS NOT NULL AND due_at > $1";
 pub(crate) const RETRY_PARTS: &str =

@@ -189,6 +189,12 @@ impl Ledger for SqliteLedger {
     async fn retry_failed(&self) -> Result<(), LedgerError> {
         let now = self.clock();
         let mut tx = self.begin("retry").await?;
+        sqlx::query(sql::RETRY_FOREIGN)
+            .bind(now.0)
+            .bind(to_json(&JobState::Seen)?)
+            .execute(&mut *tx)
+            .await
+            .map_err(db("retry"))?;
         for text in [sql::RETRY_JOBS, sql::RETRY_PARTS] {
             sqlx::query(text).bind(now.0).execute(&mut *tx).await.map_err(db("retry"))?;
         }

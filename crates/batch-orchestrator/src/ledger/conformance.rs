@@ -218,6 +218,22 @@ pub async fn an_ended_batch_wakes_its_part(ledger: &dyn Ledger) {
     assert_eq!(woken[0].1.remote.as_ref().map(|seen| &seen.status), Some(&BatchStatus::Completed));
 }
 
+/// A new run looks again at what another ledger claimed.
+pub async fn a_foreign_job_is_looked_at_again(ledger: &dyn Ledger) {
+    discover_one(ledger, "a").await;
+    let lease = ledger.claim(&request(1, 1)).await.expect("claim").leases.remove(0);
+    let foreign = JobState::Foreign { owner: "other".into() };
+    ledger
+        .commit(lease.reference(), job_commit(foreign, Timestamp::NEVER, Vec::new()))
+        .await
+        .expect("commit");
+    assert!(ledger.claim(&request(1, 1)).await.expect("claim").leases.is_empty(), "not within this run");
+    ledger.retry_failed().await.expect("retry");
+    let again = ledger.claim(&request(1, 1)).await.expect("claim").leases.remove(0);
+    let Lease::Job { record, .. } = again else { panic!("it is a job") };
+    assert_eq!(record.state, JobState::Seen);
+}
+
 /// What was written is read back as it was.
 pub async fn records_survive_the_round_trip(ledger: &dyn Ledger) {
     let key = planned(ledger, "dir/ü #%?.jsonl", 1).await;

@@ -55,6 +55,7 @@ pub trait Ledger: Send + Sync {
     /// Jobs with their parts, oldest first.
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError>;
 
-    /// Makes everything that waits after a failure due now: a new run tries again at once.
+    /// Makes everything that waits after a failure due now, and foreign jobs seen again: a new run tries at once, and
+    /// looks whether the other ledger's claim still stands.
     async fn retry_failed(&self) -> Result<(), LedgerError>;
 }

@@ -375,6 +375,9 @@ impl Ledger for MemoryLedger {
     async fn retry_failed(&self) -> Result<(), LedgerError> {
         let now = (self.clock)();
         let mut tables = self.tables();
+        for row in tables.jobs.values_mut().filter(|row| row.record.state.name() == "foreign") {
+            (row.record.state, row.record.due_at) = (JobState::Seen, now);
+        }
         let waiting = |failures: u32, problem: bool| failures > 0 && problem;
         for row in tables.jobs.values_mut().filter(|r| waiting(r.record.failures, r.record.problem.is_some()))
         {

@@ -72,12 +72,6 @@ impl Watcher {
         Ok(Self { settle_time, include, first_seen: HashMap::new() })
     }
 
-    /// How long until every file that is still changing may be at rest; `None` if there is none.
-    #[must_use]
-    pub fn settle_time(&self) -> Duration {
-        self.settle_time
-    }
-
     fn is_settled(&mut self, entry: &Entry, now: Timestamp) -> bool {
         let seen = (entry.etag.clone(), entry.size);
         let first =

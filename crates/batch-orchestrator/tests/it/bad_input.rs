@@ -168,6 +168,37 @@ async fn a_file_replaced_while_its_batch_runs_is_two_jobs_and_both_are_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_replaced_before_it_is_sent_is_left_to_its_new_version() {
+    let mut config = fast();
+    config.batches.in_progress = Duration::from_millis(300);
+    let mut world = World::new(config).await;
+    world.options.run.max_in_flight = 1;
+    world.put("inbox/a.jsonl", lines("a", 3)).await;
+    world.put("inbox/b.jsonl", lines("b", 3)).await;
+    let control = world.emulator.control();
+    let replace = async {
+        // Whichever goes first, the other one is planned and waits for its turn.
+        let first = loop {
+            if let Some(batch) = control.snapshot().await.batches.first() {
+                let first = &batch.input_filename;
+                let job =
+                    world.jobs().await.into_iter().find(|view| first.contains(&view.job.key.0)).unwrap();
+                break job.job.input.location.path.file_name().to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        let waiting = if first == "a.jsonl" { "inbox/b.jsonl" } else { "inbox/a.jsonl" };
+        world.put(waiting, lines("new", 4)).await;
+    };
+    let (report, ()) = tokio::join!(world.run(), replace);
+    assert_eq!((report.completed, report.dropped), (1, 1), "{report:?}");
+    assert_eq!(control.snapshot().await.batches.len(), 1, "the old version was never paid for");
+    let report = world.run().await;
+    assert_eq!((report.completed, report.output_lines), (1, 4));
+    world.assert_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_directory_named_like_a_file_is_passed_over_and_its_files_are_not() {
     let world = World::new(fast()).await;
     world.put("inbox/dir.jsonl/a.jsonl", lines("a", 2)).await;
@@ -199,11 +230,7 @@ async fn a_file_that_may_not_be_read_stays_and_the_others_go_on() {
 async fn another_ledgers_claim_is_respected() {
     let world = World::new(fast()).await;
     world.put("inbox/a.jsonl", lines("a", 2)).await;
-    let other =
-        Arc::new(batch_orchestrator::ledger::MemoryLedger::new("other", Arc::new(crate::support::now)));
-    let (ask, stop) = batch_orchestrator::Stop::new();
-    ask.send(true).unwrap();
-    // The other one has claimed the file and was stopped.
+    // The other one has claimed the file.
     let entry = world.lake.head(&at("input", "inbox/a.jsonl")).await.unwrap();
     let input = batch_orchestrator::model::InputSnapshot {
         location: entry.location,
@@ -215,11 +242,14 @@ async fn another_ledgers_claim_is_respected() {
     let marker = Bytes::from(r#"{"format":1,"ledger":"other","input":"x"}"#);
     let claim = at("processed", &format!("_aoai-batch/claims/{key}.json"));
     world.lake.write_all(&claim, marker, Condition::IfAbsent).await.unwrap();
-    drop((other, stop));
     let report = world.run().await;
     assert_eq!((report.foreign, report.completed), (1, 0), "{report:?}");
     assert_eq!(world.files("input").await.len(), 1);
     assert!(world.emulator.control().snapshot().await.batches.is_empty());
+    // Once its claim is gone, the file is ours.
+    world.lake.delete(&claim, None).await.unwrap();
+    assert_eq!(world.run().await.completed, 1);
+    world.assert_clean().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

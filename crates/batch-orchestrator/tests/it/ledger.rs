@@ -32,5 +32,6 @@ conformance!(
     the_window_slides,
     the_last_part_wakes_the_job,
     an_ended_batch_wakes_its_part,
+    a_foreign_job_is_looked_at_again,
     records_survive_the_round_trip,
 );
