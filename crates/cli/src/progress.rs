@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use aoai_batch_client::{Batch, BatchId, RequestCounts};
 use batch_orchestrator::{
     Event, Observer,
     model::{JobKey, JobRecord, JobState, PartState},
@@ -31,6 +32,8 @@ struct Bars {
 struct Shown {
     path: String,
     bar: Option<ProgressBar>,
+    /// Lines done and lines in all, of each batch that runs.
+    batches: HashMap<BatchId, RequestCounts>,
     problem: Option<String>,
 }
 
@@ -55,6 +58,22 @@ impl Progress {
             let _ = bars.all.clear();
         }
         self.printer.set_bars(None);
+    }
+
+    /// Somebody listed a batch: if it is ours and got on, say so.
+    fn batch(&self, batch: &Batch) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((job, entry)) = shown.iter_mut().find(|(_, entry)| entry.batches.contains_key(&batch.id))
+        else {
+            return;
+        };
+        if entry.batches.insert(batch.id.clone(), batch.request_counts) == Some(batch.request_counts) {
+            return;
+        }
+        let sum = |of: fn(&RequestCounts) -> u64| entry.batches.values().map(of).sum::<u64>();
+        let (done, total) = (sum(|counts| counts.completed + counts.failed), sum(|counts| counts.total));
+        self.printer.value(&json!({ "event": "progress", "job": job, "done": done, "total": total }));
+        entry.say(&format!("{done} of {total} lines ({})", batch.status));
     }
 
     fn job(&self, job: &JobRecord) {
@@ -87,6 +106,15 @@ impl Progress {
     }
 }
 
+impl Shown {
+    fn say(&self, text: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{}: {text}", self.path));
+            bar.tick();
+        }
+    }
+}
+
 impl Observer for Progress {
     fn event(&self, event: &Event<'_>) {
         match event {
@@ -96,12 +124,14 @@ impl Observer for Progress {
                     "event": "part", "job": part.key.job, "part": part.key.part, "state": part.state.name(),
                     "batch_id": part.state.batch_id(),
                 }));
-                let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(Shown { bar: Some(bar), path, .. }) = shown.get(&part.key.job) {
-                    bar.set_message(format!("{path}: {}", describe_part(&part.state)));
-                    bar.tick();
+                let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+                let entry = shown.entry(part.key.job.clone()).or_default();
+                if let Some(batch) = part.state.batch_id() {
+                    entry.batches.insert(batch.clone(), RequestCounts::default());
                 }
+                entry.say(&describe_part(&part.state));
             }
+            Event::Batch(batch) => self.batch(batch),
             Event::Problem { job, path, problem } => {
                 self.printer
                     .value(&json!({ "event": "problem", "job": job, "path": path, "problem": problem }));

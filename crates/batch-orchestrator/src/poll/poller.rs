@@ -5,7 +5,10 @@ use std::time::Duration;
 use aoai_batch_client::{Batch, BatchApiExt, PageQuery};
 use futures::TryStreamExt;
 
-use crate::{error::PipelineError, reconcile::Context};
+use crate::{
+    error::PipelineError,
+    reconcile::{Context, Event, Observer},
+};
 
 /// Clocks of service and ledger may differ by so much.
 const SKEW: Duration = Duration::from_mins(15);
@@ -13,7 +16,7 @@ const SKEW: Duration = Duration::from_mins(15);
 const GROUP: usize = 100;
 
 /// Lists the batches down to the oldest that runs and tells the ledger; answers how many parts changed.
-pub(crate) async fn poll(context: &Context) -> Result<u64, PipelineError> {
+pub(crate) async fn poll(context: &Context, observer: &dyn Observer) -> Result<u64, PipelineError> {
     let in_flight = context.ledger.in_flight().await?;
     let Some(oldest) = in_flight.oldest else { return Ok(0) };
     let horizon =
@@ -26,6 +29,7 @@ pub(crate) async fn poll(context: &Context) -> Result<u64, PipelineError> {
         if batch.created_at.is_some_and(|created| created < horizon) {
             break;
         }
+        observer.event(&Event::Batch(&batch));
         group.push(batch);
         if group.len() == GROUP {
             changed += context.ledger.observe(&group).await?;

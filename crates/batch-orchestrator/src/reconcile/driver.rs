@@ -192,9 +192,9 @@ impl Run<'_> {
     fn start_timers(&mut self) {
         let (now, run) = (Instant::now(), &self.context.options.run);
         if self.next_poll <= now {
-            let context = self.context.clone();
+            let (context, observer) = (self.context.clone(), self.observer.clone());
             self.next_poll = now + run.poll_interval.mul_f64(0.9 + 0.2 * rand::random::<f64>());
-            self.tasks.spawn(async move { Finished::Poll(poll(&context).await) });
+            self.tasks.spawn(async move { Finished::Poll(poll(&context, observer.as_ref()).await) });
         }
         if self.next_heartbeat <= now {
             let (context, held, ttl) = (self.context.clone(), self.held.clone(), run.lease);

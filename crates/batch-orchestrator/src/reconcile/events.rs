@@ -1,5 +1,7 @@
 //! What a run tells while it goes, and in the end.
 
+use aoai_batch_client::Batch;
+
 use crate::{
     model::{JobKey, JobRecord, JobState, Outcome, PartRecord, Problem},
     snapshot::Skipped,
@@ -28,6 +30,8 @@ pub enum Event<'a> {
         /// What is wrong.
         problem: &'a Problem,
     },
+    /// A poll saw a batch; it may be anybody's.
+    Batch(&'a Batch),
     /// The batches were listed.
     Polled {
         /// How many parts changed.
