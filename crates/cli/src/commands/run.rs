@@ -96,26 +96,34 @@ pub(super) fn exit_of(report: &RunReport) -> Exit {
 /// The sum of a run for people.
 pub(super) fn summary(report: &RunReport) -> String {
     let files = report.completed + report.partial + report.failed + report.rejected;
-    let mut text =
-        format!("{files} files done: {} lines succeeded, {} failed", report.output_lines, report.error_lines);
+    let mut text = format!(
+        "{} done: {} succeeded, {} failed",
+        counted(files, "file"),
+        counted(report.output_lines, "line"),
+        report.error_lines
+    );
     if report.prompt_tokens > 0 {
         text +=
             &format!("; {} prompt and {} completion tokens", report.prompt_tokens, report.completion_tokens);
     }
-    for (count, what) in [
-        (report.rejected, "files were refused: see their reports in the error directory"),
-        (report.skipped, "paths were passed over"),
-        (report.dropped, "files changed or vanished before they were sent"),
-        (report.foreign, "files belong to another ledger"),
-        (report.quarantined, "jobs need a person: `aoai-batch status` says why"),
-        (report.waiting, "files could not be begun: `aoai-batch status` says why; run again to resume"),
-        (report.in_flight, "files are unfinished, their state is saved: run again to resume"),
+    for (count, noun, what) in [
+        (report.rejected, "file", "refused: see the report in the error directory"),
+        (report.skipped, "path", "passed over"),
+        (report.dropped, "file", "changed or gone before anything was sent"),
+        (report.foreign, "file", "left to another ledger that has claimed it"),
+        (report.quarantined, "job", "in need of a person: `aoai-batch status` says why"),
+        (report.waiting, "file", "could not be begun: `aoai-batch status` says why; run again to resume"),
+        (report.in_flight, "file", "unfinished, with its state saved: run again to resume"),
     ] {
         if count > 0 {
-            text += &format!("\n  {count} {what}");
+            text += &format!("\n  {} {what}", counted(count, noun));
         }
     }
     text
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

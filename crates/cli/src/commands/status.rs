@@ -1,8 +1,9 @@
 //! `status`: what the ledger knows.
 
+use aoai_batch_client::Batch;
 use batch_orchestrator::{
     ledger::{JobQuery, JobView, Ledger},
-    model::{JobState, Problem},
+    model::{JobState, PartRecord, PartState, Problem},
 };
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde_json::json;
@@ -81,7 +82,7 @@ fn details(views: &[JobView]) -> String {
         text.push(format!("since    {}", job.updated_at.rfc3339()));
         text.extend(job.problem.as_ref().map(said));
         for part in parts {
-            let batch = part.remote.as_ref().map(|batch| {
+            let batch = batch_of(part).map(|batch| {
                 let counts = batch.request_counts;
                 format!(
                     " ({}, {} of {} lines, {} failed)",
@@ -111,6 +112,15 @@ fn problem(view: &JobView) -> Option<&Problem> {
     view.job.problem.as_ref().or_else(|| view.parts.iter().find_map(|part| part.problem.as_ref()))
 }
 
+/// The batch as it was last seen, or as it ended.
+fn batch_of(part: &PartRecord) -> Option<&Batch> {
+    match &part.state {
+        PartState::Ended { batch, .. } => batch.as_deref(),
+        PartState::Resolved(result) => result.batch.as_ref(),
+        _ => part.remote.as_ref(),
+    }
+}
+
 /// Lines done, as the batches tell.
 fn progress(view: &JobView) -> String {
     match &view.job.state {
@@ -118,8 +128,7 @@ fn progress(view: &JobView) -> String {
             format!("{}/{}", totals.output + totals.error, totals.lines)
         }
         JobState::Running { plan, .. } => {
-            let counts =
-                view.parts.iter().filter_map(|part| part.remote.as_ref()).map(|batch| batch.request_counts);
+            let counts = view.parts.iter().filter_map(batch_of).map(|batch| batch.request_counts);
             format!("{}/{}", counts.map(|c| c.completed + c.failed).sum::<u64>(), plan.lines)
         }
         _ => String::new(),
@@ -143,7 +152,7 @@ fn job(view: &JobView) -> serde_json::Value {
             "lines": part.plan.lines,
             "tokens": part.plan.tokens,
             "state": part.state.name(),
-            "batch": part.remote,
+            "batch": batch_of(part),
             "batch_id": part.state.batch_id(),
             "problem": part.problem,
         })).collect::<Vec<_>>(),
