@@ -170,7 +170,7 @@ fn check_body<'a>(
         Some(text) if field == "input" && text != "null" => {}
         _ => {
             let kind = if field == "messages" { "a non-empty array" } else { "a string or an array" };
-            add(FindingCode::InvalidRequest, expected(&format!("body.{field}"), kind, value), SHAPE);
+            add(FindingCode::InvalidRequest, content(field, kind, value), SHAPE);
         }
     }
     let model = string(fields.model).filter(|model| !model.is_empty());
@@ -210,7 +210,20 @@ fn expected(field: &str, what: &str, found: Option<&RawValue>) -> String {
     }
 }
 
-/// Enough of a value to recognise it. Only envelope fields are ever quoted: prompts do not belong in reports.
+/// What is wrong with the content of a request, without quoting it: prompts do not belong in reports.
+fn content(field: &str, what: &str, found: Option<&RawValue>) -> String {
+    let found = match found.map(|raw| raw.get().as_bytes()) {
+        None => "missing",
+        Some([b'[', ..]) => "an empty array",
+        Some([b'"', ..]) => "a string",
+        Some([b'{', ..]) => "an object",
+        Some(b"null") => "null",
+        Some(_) => "a number or a boolean",
+    };
+    format!("body.{field} is {found}, expected {what}")
+}
+
+/// Enough of a value to recognise it. Only fields of the envelope are ever quoted.
 fn excerpt(text: &str) -> Cow<'_, str> {
     const SHOWN: usize = 60;
     match text.char_indices().nth(SHOWN) {

@@ -80,8 +80,12 @@ async fn each_way_of_being_wrong_is_named_with_its_line() {
         (good.replace("POST", "GET").into(), vec![(Some(1), "invalid_request", "method is \"GET\"")]),
         (good.replace("\"ok\"", "7").into(), vec![(Some(1), "invalid_request", "custom_id is 7")]),
         (
+            good.replace("[{", "\"a secret prompt\", \"x\":[{").into(),
+            vec![(Some(1), "invalid_request", "body.messages is a string, expected")],
+        ),
+        (
             good.replace("\"messages\":[", "\"messages\":[],\"x\":[").into(),
-            vec![(Some(1), "invalid_request", "body.messages is []")],
+            vec![(Some(1), "invalid_request", "body.messages is an empty array")],
         ),
     ];
     for (bad, expected) in cases {
