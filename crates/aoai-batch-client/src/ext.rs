@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::{
     Batch, BatchApi, ByteStream, ExpiresAfter, FileObject, FileQuery, Page, PageQuery, Result, Upload,
-    UploadBody,
+    UploadBody, wire::Listed,
 };
 
 /// Listings as streams. Implemented for every [`BatchApi`].
@@ -34,17 +34,20 @@ pub trait BatchApiExt: BatchApi {
 impl<T: BatchApi + ?Sized> BatchApiExt for T {}
 
 /// Follows a listing to its end. A page that makes no progress (no entries, or a cursor that was asked for before)
-/// ends it, whatever `has_more` says: some gateways would go on for ever.
-fn pages<'a, T: Send + 'a>(
+/// ends it, whatever `has_more` says: some gateways would go on for ever. An entry that shows up on two pages, because
+/// newer ones came in between or the service does not page at all, comes once.
+fn pages<'a, T: Listed + Send + 'a>(
     after: Option<String>,
     get: impl Fn(Option<String>) -> BoxFuture<'a, Result<Page<T>>> + Send + 'a,
 ) -> impl Stream<Item = Result<T>> + Send + 'a {
     let asked: HashSet<String> = after.iter().cloned().collect();
-    let state = (VecDeque::new(), Some(after), asked, get);
-    stream::try_unfold(state, |(mut entries, mut cursor, mut asked, get)| async move {
+    let state = (VecDeque::<T>::new(), HashSet::new(), Some(after), asked, get);
+    stream::try_unfold(state, |(mut entries, mut seen, mut cursor, mut asked, get)| async move {
         loop {
-            if let Some(entry) = entries.pop_front() {
-                return Ok(Some((entry, (entries, cursor, asked, get))));
+            while let Some(entry) = entries.pop_front() {
+                if seen.insert(entry.id().to_owned()) {
+                    return Ok(Some((entry, (entries, seen, cursor, asked, get))));
+                }
             }
             let Some(after) = cursor.take() else { return Ok(None) };
             let page = get(after).await?;
@@ -111,27 +114,34 @@ mod tests {
 
     use super::*;
 
-    fn page(next: Option<&str>, data: &[u32]) -> Page<u32> {
-        Page { data: data.to_vec(), has_more: true, next: next.map(str::to_owned) }
+    fn page(next: Option<&str>, ids: &[&str]) -> Page<FileObject> {
+        let file = |id: &&str| serde_json::from_value(serde_json::json!({ "id": id })).unwrap();
+        Page { data: ids.iter().map(file).collect(), has_more: true, next: next.map(str::to_owned) }
     }
 
-    async fn walk(script: Vec<Page<u32>>) -> Vec<u32> {
+    async fn walk(script: Vec<Page<FileObject>>) -> Vec<String> {
         let script = Arc::new(Mutex::new(VecDeque::from(script)));
         let get = move |_| {
             let page = script.lock().unwrap().pop_front().expect("asked for too many pages");
             async move { Ok(page) }.boxed()
         };
-        pages(None, get).try_collect().await.unwrap()
+        pages(None, get).map_ok(|file| file.id.0).try_collect().await.unwrap()
     }
 
     #[tokio::test]
     async fn a_listing_ends_when_it_makes_no_progress() {
-        assert_eq!(walk(vec![page(Some("2"), &[1, 2]), page(None, &[3])]).await, [1, 2, 3]);
-        assert_eq!(
-            walk(vec![page(Some("2"), &[1, 2]), page(Some("2"), &[2])]).await,
-            [1, 2, 2],
-            "the same cursor"
-        );
-        assert_eq!(walk(vec![page(Some("2"), &[1, 2]), page(Some("9"), &[])]).await, [1, 2], "an empty page");
+        assert_eq!(walk(vec![page(Some("b"), &["a", "b"]), page(None, &["c"])]).await, ["a", "b", "c"]);
+        let same_cursor = vec![page(Some("b"), &["a", "b"]), page(Some("b"), &["c"])];
+        assert_eq!(walk(same_cursor).await, ["a", "b", "c"]);
+        let empty_page = vec![page(Some("b"), &["a", "b"]), page(Some("z"), &[])];
+        assert_eq!(walk(empty_page).await, ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_shows_up_twice_comes_once() {
+        let moved = vec![page(Some("b"), &["a", "b"]), page(None, &["b", "c"])];
+        assert_eq!(walk(moved).await, ["a", "b", "c"]);
+        let no_paging_at_all = vec![page(Some("b"), &["a", "b"]), page(Some("b"), &["a", "b"])];
+        assert_eq!(walk(no_paging_at_all).await, ["a", "b"]);
     }
 }

@@ -6,6 +6,7 @@ mod parse;
 mod status;
 mod types;
 
+pub(crate) use page::Listed;
 pub use page::Page;
 pub(crate) use parse::{parse_error_body, usage};
 pub use status::{BatchStatus, FileStatus};

@@ -47,7 +47,9 @@ impl<'de, T: DeserializeOwned + Listed> Deserialize<'de> for Page<T> {
         let data = wire.data.or(wire.value).unwrap_or_default();
         let last =
             wire.last_id.filter(|id| !id.is_empty()).or_else(|| data.last().map(|e| e.id().to_owned()));
-        let has_more = wire.has_more.unwrap_or(false);
+        // Captured lists leave fields out. Taking a list for complete that is not would hide a batch that was paid
+        // for, so one that does not say is asked for more; whoever pages stops where there is nothing new.
+        let has_more = wire.has_more.unwrap_or(!data.is_empty());
         Ok(Self { next: last.filter(|_| has_more), data, has_more })
     }
 }
@@ -64,6 +66,12 @@ mod tests {
         assert_eq!(page(r#"{"data":[{"id":"a"}],"has_more":true}"#).next.as_deref(), Some("a"));
         assert_eq!(page(r#"{"data":[{"id":"a"}],"has_more":true,"last_id":"z"}"#).next.as_deref(), Some("z"));
         assert_eq!(page(r#"{"data":[{"id":"a"}],"has_more":false,"last_id":"a"}"#).next, None);
+        assert_eq!(
+            page(r#"{"data":[{"id":"a"}]}"#).next.as_deref(),
+            Some("a"),
+            "it does not say that it is all"
+        );
         assert_eq!(page(r#"{"object":"list"}"#).data, []);
+        assert_eq!(page(r#"{"data":[]}"#).next, None);
     }
 }
