@@ -268,7 +268,7 @@ async fn commit_part(
 ) -> Result<Option<Option<Lease>>, LedgerError> {
     let doc = to_json(&commit.state)?;
     let name = commit.state.name();
-    let at_rest = matches!(commit.state, PartState::Resolved(_) | PartState::Quarantined { .. });
+    let at_rest = commit.state.is_at_rest();
     let since = match &commit.state {
         PartState::Submitted { since, .. } => Some(since.0),
         _ => None,

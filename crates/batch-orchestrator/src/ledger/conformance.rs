@@ -158,6 +158,8 @@ pub async fn a_claim_is_exclusive_and_fenced(ledger: &dyn Ledger) {
     ledger.commit(held, job_commit(JobState::Claimed, Timestamp(0), Vec::new())).await.expect("commit");
     let again = ledger.commit(held, job_commit(JobState::Seen, Timestamp(0), Vec::new())).await;
     assert_eq!(again.expect_err("given back").kind, LedgerErrorKind::Fenced);
+    let late = ledger.heartbeat(std::slice::from_ref(held), TTL).await.expect("heartbeat");
+    assert!(late.is_empty(), "a heartbeat that comes late must not take back what was given back");
     let next = ledger.claim(&request(9, 9)).await.expect("claim").leases.remove(0);
     assert!(next.reference().fence > held.fence, "the fence grows with every claim");
 }

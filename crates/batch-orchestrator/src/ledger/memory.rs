@@ -79,7 +79,7 @@ impl Tables {
             .parts
             .values_mut()
             .filter(|row| {
-                row.record.due_at <= now && row.lease_until <= now && !part_at_rest(&row.record.state)
+                row.record.due_at <= now && row.lease_until <= now && !row.record.state.is_at_rest()
             })
             .collect();
         due.sort_by_key(|row| row.record.due_at);
@@ -196,7 +196,7 @@ impl Tables {
     }
 
     fn has_pending_parts(&self, job: &JobKey) -> bool {
-        self.parts.values().any(|row| row.record.key.job == *job && !part_at_rest(&row.record.state))
+        self.parts.values().any(|row| row.record.key.job == *job && !row.record.state.is_at_rest())
     }
 }
 
@@ -213,10 +213,6 @@ impl<R> Row<R> {
     fn holds(&self, lease: &LeaseRef, version: i64) -> bool {
         self.fence == lease.fence && version == lease.version && self.lease_until > Timestamp(0)
     }
-}
-
-fn part_at_rest(state: &PartState) -> bool {
-    matches!(state, PartState::Resolved(_) | PartState::Quarantined { .. })
 }
 
 #[async_trait]
@@ -272,7 +268,7 @@ impl Ledger for MemoryLedger {
         let rest = request.limit - leases.len();
         leases.extend(tables.claim_jobs(request, rest, now));
         let full = tables.in_flight(now) >= request.window;
-        let parts = tables.parts.values().filter(|row| !part_at_rest(&row.record.state));
+        let parts = tables.parts.values().filter(|row| !row.record.state.is_at_rest());
         let jobs = tables.jobs.values().filter(|row| !row.record.state.is_at_rest());
         let unfinished = jobs.clone().count() as u64;
         let waiting_parts = parts
@@ -294,7 +290,9 @@ impl Ledger for MemoryLedger {
                     tables.parts.get_mut(key).map(|row| (row.fence, &mut row.lease_until))
                 }
             };
-            if let Some((_, lease_until)) = held.filter(|(fence, _)| *fence == lease.fence) {
+            if let Some((_, lease_until)) =
+                held.filter(|(fence, until)| *fence == lease.fence && **until > Timestamp(0))
+            {
                 *lease_until = until;
                 ours.push(lease.clone());
             }

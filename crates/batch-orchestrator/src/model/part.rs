@@ -156,6 +156,12 @@ impl PartState {
         }
     }
 
+    /// Whether nothing will happen any more to this attempt without a person.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self, Self::Resolved(_) | Self::Quarantined { .. })
+    }
+
     /// The batch, while one runs.
     #[must_use]
     pub fn batch_id(&self) -> Option<&BatchId> {

@@ -7,6 +7,7 @@ use futures::TryStreamExt;
 
 use crate::{
     error::PipelineError,
+    model::Timestamp,
     reconcile::{Context, Event, Observer},
 };
 
@@ -19,8 +20,8 @@ const GROUP: usize = 100;
 pub(crate) async fn poll(context: &Context, observer: &dyn Observer) -> Result<u64, PipelineError> {
     let in_flight = context.ledger.in_flight().await?;
     let Some(oldest) = in_flight.oldest else { return Ok(0) };
-    let horizon =
-        oldest.0.saturating_sub(i64::try_from(SKEW.as_millis()).unwrap_or(i64::MAX)).div_euclid(1000);
+    let skew = i64::try_from(SKEW.as_millis()).unwrap_or(i64::MAX);
+    let horizon = Timestamp(oldest.0.saturating_sub(skew)).seconds();
     let mut batches = std::pin::pin!(context.service.batches(PageQuery { limit: Some(100), after: None }));
     let (mut group, mut changed): (Vec<Batch>, u64) = (Vec::with_capacity(GROUP), 0);
     while let Some(batch) = batches.try_next().await? {

@@ -27,7 +27,7 @@ pub(super) async fn all_stuck(context: &Context) -> Result<bool, PipelineError> 
         problem.is_some_and(|problem| stuck(context, failures, problem, now))
     };
     Ok(unfinished(context).await?.iter().all(|view| {
-        let mut open = view.parts.iter().filter(|part| !is_at_rest(&part.state)).peekable();
+        let mut open = view.parts.iter().filter(|part| !part.state.is_at_rest()).peekable();
         if matches!(view.job.state, JobState::Running { .. }) && open.peek().is_some() {
             open.all(|part| is_stuck(part.failures, part.problem.as_ref()))
         } else {
@@ -52,10 +52,6 @@ fn stuck(context: &Context, failures: u32, problem: &Problem, now: Timestamp) ->
     } else {
         now.since(problem.since) >= context.options.retry.give_up_after
     }
-}
-
-fn is_at_rest(state: &PartState) -> bool {
-    matches!(state, PartState::Resolved(_) | PartState::Quarantined { .. })
 }
 
 async fn unfinished(context: &Context) -> Result<Vec<JobView>, PipelineError> {

@@ -1,6 +1,9 @@
 //! Listing the input directory: one recursive list call, page by page.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use adls_io::{DataLake, ETag, Entry, EntryKind, ErrorKind, ListMode, Location};
 use futures::StreamExt;
@@ -96,7 +99,7 @@ pub(crate) async fn scan(
 ) -> Result<(Vec<InputSnapshot>, Vec<Skipped>), PipelineError> {
     let mode = if options.recursive { ListMode::Recursive } else { ListMode::Shallow };
     let mut entries = lake.list(&options.input, mode);
-    let (mut inputs, mut skipped, mut present) = (Vec::new(), Vec::new(), HashMap::new());
+    let (mut inputs, mut skipped, mut present) = (Vec::new(), Vec::new(), HashSet::new());
     while let Some(entry) = entries.next().await {
         let entry = match entry {
             Ok(entry) => entry,
@@ -129,9 +132,9 @@ pub(crate) async fn scan(
             } else {
                 skipped.push(Skipped { path, reason: SkippedReason::StillChanging });
             }
-            present.insert(entry.location, ());
+            present.insert(entry.location);
         }
     }
-    watcher.first_seen.retain(|location, _| present.contains_key(location));
+    watcher.first_seen.retain(|location, _| present.contains(location));
     Ok((inputs, skipped))
 }
