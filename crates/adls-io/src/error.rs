@@ -29,8 +29,10 @@ pub struct Error {
 /// What the caller can do about an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// There is no such path or filesystem.
+    /// There is no such path.
     NotFound,
+    /// There is no such filesystem. Not the same as a path that is gone: what was in it is not gone, the lake is.
+    NoFilesystem,
     /// `IfAbsent`, but there is something.
     AlreadyExists,
     /// `IfMatch`, but it is another version.

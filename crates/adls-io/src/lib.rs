@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod azure;
 mod condition;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -10,6 +11,7 @@ mod local;
 mod memory;
 mod path;
 
+pub use azure::{AzureCredential, AzureLake, AzureLakeOptions, AzureRetry, FilesystemInfo, STORAGE_SCOPE};
 pub use error::{Error, ErrorKind, Result};
 pub use ext::DataLakeExt;
 pub use lake::{

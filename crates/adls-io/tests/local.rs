@@ -208,7 +208,7 @@ async fn names_too_long_for_the_medium_are_invalid() {
 async fn filesystems_are_directories() {
     let home = home();
     let lake = LocalLake::new([("new", home.path("made/when/asked"))]);
-    assert_eq!(kind(lake.head(&at("new", "")).await), Some(ErrorKind::NotFound));
+    assert_eq!(kind(lake.head(&at("new", "")).await), Some(ErrorKind::NoFilesystem));
     lake.ensure_filesystem("new").await.unwrap();
     assert_eq!(lake.head(&at("new", "")).await.unwrap().kind, EntryKind::Directory);
     assert_eq!(kind(lake.ensure_filesystem("unknown").await), Some(ErrorKind::Invalid));

@@ -74,6 +74,9 @@ impl From<adls_io::Error> for StageError {
             K::PermissionDenied => Some(
                 "give this user (or identity) the right to read and write there; it is tried again by itself",
             ),
+            K::NoFilesystem => Some(
+                "make the filesystem (container) available again; nothing is lost, it is tried again by itself",
+            ),
             K::StorageFull => Some("make room; nothing is lost, it is tried again by itself"),
             K::Unavailable => Some("it is tried again by itself; check the network and the lake's status"),
             _ => None,

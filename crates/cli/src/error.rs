@@ -109,6 +109,9 @@ fn lake(error: &adls_io::Error) -> CliError {
         adls_io::ErrorKind::NotFound => {
             text.hint("create the directory that lake.input names, or correct it")
         }
+        adls_io::ErrorKind::NoFilesystem => {
+            text.hint("create the filesystem that lake.input names, or correct it")
+        }
         adls_io::ErrorKind::PermissionDenied => text.hint("give this user the right to read and write there"),
         _ => text,
     }

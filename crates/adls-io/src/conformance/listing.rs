@@ -3,7 +3,9 @@
 use futures::StreamExt;
 
 use super::support::{below, clean, fails, fresh, names, text, write};
-use crate::{Condition, DataLake, ErrorKind, LakePath, ListMode, Location, PathError, RenameOptions};
+use crate::{
+    Condition, DataLake, ErrorKind, LakePath, ListMode, Location, PathError, ReadOptions, RenameOptions,
+};
 
 /// A listing is depth first by name, a directory before what is in it; a shallow one stays on top.
 pub async fn lists_in_order(lake: &dyn DataLake, filesystem: &str) {
@@ -43,7 +45,13 @@ pub async fn missing_directory_is_not_found(lake: &dyn DataLake, filesystem: &st
     }
     fails(lake.head(&home).await, ErrorKind::NotFound, "a look at a missing directory");
     let nowhere = Location::new("no-such-filesystem", LakePath::root());
-    fails(lake.head(&nowhere).await, ErrorKind::NotFound, "a look at a missing filesystem");
+    fails(lake.head(&nowhere).await, ErrorKind::NoFilesystem, "a look at a missing filesystem");
+    let lost = below(&nowhere, "file");
+    fails(lake.head(&lost).await, ErrorKind::NoFilesystem, "a look into a missing filesystem");
+    let read = lake.read(&lost, ReadOptions::default()).await;
+    fails(read, ErrorKind::NoFilesystem, "a read from a missing filesystem");
+    let listed = lake.list(&nowhere, ListMode::Shallow).next().await.expect("an error");
+    fails(listed, ErrorKind::NoFilesystem, "a listing of a missing filesystem");
 }
 
 /// Names that are hard to write in an address are names like any other.

@@ -82,10 +82,15 @@ impl Shared {
     /// Opens the root of a location. It is opened for each call, so that it may be replaced in the meantime.
     fn spot(&self, operation: &'static str, at: Location) -> Result<Spot> {
         let Some(root) = self.roots.get(&at.filesystem) else {
-            return Err(Error::new(ErrorKind::NotFound, operation, &at, "there is no such filesystem"));
+            return Err(Error::new(ErrorKind::NoFilesystem, operation, &at, "there is no such filesystem"));
         };
         match Dir::open_ambient_dir(root, ambient_authority()) {
             Ok(root) => Spot::new(root, at, operation),
+            // A share that is not mounted, for instance: what is in it is not gone.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let message = format!("its directory {} is not there", root.display());
+                Err(Error::new(ErrorKind::NoFilesystem, operation, &at, message).with_source(e))
+            }
             Err(e) => Err(io_error(operation, &at, e)),
         }
     }

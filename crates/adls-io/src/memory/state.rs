@@ -212,5 +212,5 @@ fn directory(modified_ms: i64) -> Node {
 }
 
 fn no_filesystem(operation: &'static str, at: &Location) -> Error {
-    Error::new(ErrorKind::NotFound, operation, at, "there is no such filesystem")
+    Error::new(ErrorKind::NoFilesystem, operation, at, "there is no such filesystem")
 }

@@ -1,0 +1,202 @@
+//! Listings, page by page.
+
+use std::sync::Arc;
+
+use azure_core::http::{Method, Request};
+use bytes::Bytes;
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::{
+    answer::{Answer, etag, millis},
+    client::{Call, Client, Reply},
+    write::is_temporary,
+};
+use crate::{ETag, Entry, EntryKind, Error, ErrorKind, LakePath, ListMode, Location, Result};
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    paths: Vec<Item>,
+}
+
+/// One path of a listing. The service writes numbers and flags as strings.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    name: String,
+    #[serde(default, deserialize_with = "flag")]
+    is_directory: bool,
+    #[serde(default, deserialize_with = "number")]
+    content_length: u64,
+    #[serde(default, alias = "eTag")]
+    etag: Option<String>,
+    #[serde(default)]
+    last_modified: Option<String>,
+}
+
+fn flag<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<bool, D::Error> {
+    Ok(match serde_json::Value::deserialize(from)? {
+        serde_json::Value::Bool(value) => value,
+        serde_json::Value::String(text) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    })
+}
+
+fn number<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<u64, D::Error> {
+    match serde_json::Value::deserialize(from)? {
+        serde_json::Value::Null => Ok(0),
+        serde_json::Value::Number(number) => number.as_u64().ok_or_else(|| D::Error::custom("no size")),
+        serde_json::Value::String(text) => text.parse().map_err(D::Error::custom),
+        _ => Err(D::Error::custom("no size")),
+    }
+}
+
+enum Next {
+    First,
+    Page(String),
+}
+
+/// Lists a directory.
+pub(super) fn list(
+    client: Arc<Client>,
+    directory: Location,
+    mode: ListMode,
+) -> BoxStream<'static, Result<Entry>> {
+    let start = Some((Next::First, client, directory));
+    let pages = stream::unfold(start, move |state| async move {
+        let (next, client, directory) = state?;
+        let page = match &next {
+            Next::First => page(&client, &directory, mode, None).await,
+            Next::Page(token) => page(&client, &directory, mode, Some(token)).await,
+        };
+        match page {
+            Ok((entries, token)) => {
+                let entries: Vec<_> = entries.into_iter().map(Ok).collect();
+                let next = token.map(|token| (Next::Page(token), client, directory));
+                Some((stream::iter(entries), next))
+            }
+            Err(error) => Some((stream::iter(vec![Err(error)]), None)),
+        }
+    });
+    pages.flatten().boxed()
+}
+
+async fn page(
+    client: &Client,
+    directory: &Location,
+    mode: ListMode,
+    token: Option<&str>,
+) -> Result<(Vec<Entry>, Option<String>)> {
+    let mut url = client.endpoint.filesystem(&directory.filesystem);
+    {
+        let mut query = url.query_pairs_mut();
+        query.append_pair("resource", "filesystem");
+        query.append_pair("recursive", if mode == ListMode::Recursive { "true" } else { "false" });
+        query.append_pair("maxResults", &client.options.page_size.clamp(1, 5_000).to_string());
+        if !directory.path.is_root() {
+            query.append_pair("directory", directory.path.as_str());
+        }
+        if let Some(token) = token {
+            query.append_pair("continuation", token);
+        }
+    }
+    let request = Request::new(url, Method::Get);
+    let reply = match client.send(Call { operation: "list", at: directory, request }).await {
+        Ok((reply, _)) => reply,
+        Err(failure) => return Err(explain(client, directory, failure.error).await),
+    };
+    let entries = entries(directory, &reply)?;
+    let next = Answer(&reply.headers).text("x-ms-continuation").filter(|token| !token.is_empty());
+    if next.is_some() && next == token {
+        let message = "the listing does not advance: the service gives the same page again";
+        return Err(Error::new(ErrorKind::Io, "list", directory, message));
+    }
+    Ok((entries, next.map(str::to_owned)))
+}
+
+/// A listing of a file is refused in one way or another.
+async fn explain(client: &Client, directory: &Location, error: Error) -> Error {
+    if !matches!(error.kind, ErrorKind::NotFound | ErrorKind::WrongType | ErrorKind::Invalid) {
+        return error;
+    }
+    match client.find("list", directory).await {
+        Ok(Some(entry)) if entry.kind == EntryKind::File => is_a_file(directory),
+        _ => error,
+    }
+}
+
+fn is_a_file(directory: &Location) -> Error {
+    Error::new(ErrorKind::WrongType, "list", directory, "the path is a file")
+}
+
+fn entries(directory: &Location, reply: &Reply<Bytes>) -> Result<Vec<Entry>> {
+    let unreadable = |what: String| Error::new(ErrorKind::Io, "list", directory, what);
+    let page: Page = serde_json::from_slice(&reply.body)
+        .map_err(|error| unreadable(format!("the service's list cannot be read: {error}")))?;
+    let mut entries = Vec::with_capacity(page.paths.len());
+    for item in page.paths {
+        // Names are untrusted: one that climbs is refused rather than followed.
+        let path = LakePath::parse(&item.name)
+            .map_err(|error| unreadable(format!("the service lists {:?}: {error}", item.name)))?;
+        if path == directory.path && !item.is_directory {
+            return Err(is_a_file(directory));
+        }
+        if is_temporary(&path) || path == directory.path {
+            continue;
+        }
+        entries.push(Entry {
+            location: Location::new(directory.filesystem.clone(), path),
+            kind: if item.is_directory { EntryKind::Directory } else { EntryKind::File },
+            size: if item.is_directory { 0 } else { item.content_length },
+            etag: item.etag.as_deref().map_or_else(|| ETag(String::new()), etag),
+            modified_ms: item.last_modified.as_deref().map_or(0, millis),
+        });
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use azure_core::http::headers::Headers;
+
+    use super::*;
+
+    fn parse(json: &str) -> Result<Vec<Entry>> {
+        let directory = Location::new("fs", LakePath::parse("some").unwrap());
+        entries(
+            &directory,
+            &Reply { status: 200, headers: Headers::new(), body: Bytes::from(json.to_owned()) },
+        )
+    }
+
+    #[test]
+    fn the_recorded_shape_is_read() {
+        let entries = parse(
+            r#"{"paths":[{"contentLength":"0","creationTime":"1","etag":"0x8D1","group":"$superuser","isDirectory":"true",
+            "lastModified":"Thu, 01 Jan 1970 00:00:02 GMT","name":"some/path","owner":"$superuser","permissions":"rwxr-x---"},
+            {"contentLength":"12","etag":"0x8D2","lastModified":"Thu, 01 Jan 1970 00:00:03 GMT","name":"some/path/f"},
+            {"contentLength":"12","etag":"0x8D3","name":"some/.aoai-tmp-1"}]}
+"#,
+        )
+        .unwrap();
+        assert_eq!(entries.len(), 2, "a temporary file is not shown");
+        assert_eq!((entries[0].kind, entries[0].size), (EntryKind::Directory, 0));
+        assert_eq!((entries[1].kind, entries[1].size, entries[1].modified_ms), (EntryKind::File, 12, 3000));
+        assert_eq!(entries[1].etag, ETag("0x8D2".into()));
+    }
+
+    #[test]
+    fn what_is_no_list_of_ours_is_an_error() {
+        assert!(parse("<html>").is_err());
+        assert!(parse(r#"{"paths":[{"name":"../x"}]}"#).is_err());
+        assert!(parse(r#"{"paths":[{"name":"a","contentLength":"many"}]}"#).is_err());
+        assert_eq!(
+            parse(r#"{"paths":[{"name":"some","contentLength":"1"}]}"#).unwrap_err().kind,
+            ErrorKind::WrongType
+        );
+    }
+}

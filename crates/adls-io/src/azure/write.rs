@@ -1,0 +1,178 @@
+//! Writing: blocks into a file under a temporary name, which is renamed when it is complete.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use tokio::task::JoinHandle;
+
+use super::{client::Client, rename::move_file};
+use crate::{
+    Condition, EntryKind, Error, ErrorKind, LakePath, LakeWriter, Location, Result, Written,
+    condition::check_destination,
+};
+
+/// Files that are being written; listings do not show them.
+const TEMPORARY: &str = ".aoai-tmp-";
+
+/// Whether a path is one that a writer uses until its commit.
+pub(super) fn is_temporary(path: &LakePath) -> bool {
+    path.file_name().starts_with(TEMPORARY)
+}
+
+/// Starts to write. The temporary file lies beside the target: rights on a directory are enough, and the parents are
+/// made with it.
+pub(super) async fn create(client: Arc<Client>, at: &Location) -> Result<AzureWriter> {
+    if at.path.is_root() {
+        return Err(Error::new(ErrorKind::WrongType, "write", at, "the path is a directory"));
+    }
+    let temporary = temporary_beside(at)?;
+    if let Err(error) = client.create_unique(&temporary).await {
+        let error = Error { subject: at.to_string(), ..error };
+        return Err(match error.kind {
+            ErrorKind::WrongType | ErrorKind::AlreadyExists | ErrorKind::NotFound => {
+                explain_create(&client, at, error).await
+            }
+            _ => error,
+        });
+    }
+    Ok(AzureWriter {
+        buffer: BytesMut::new(),
+        at: at.clone(),
+        temporary: Some(temporary),
+        position: 0,
+        on_the_way: None,
+        broken: false,
+        client,
+    })
+}
+
+fn temporary_beside(at: &Location) -> Result<Location> {
+    let name = format!("{TEMPORARY}{}", uuid::Uuid::new_v4());
+    // Where the directory's own path leaves no room for the longer name, the root of the filesystem has it.
+    let path = at.path.parent().join(&name).or_else(|_| LakePath::parse(&name));
+    let path = path.map_err(|error| Error::new(ErrorKind::Invalid, "write", at, error.to_string()))?;
+    Ok(Location::new(at.filesystem.clone(), path))
+}
+
+pub(super) struct AzureWriter {
+    client: Arc<Client>,
+    at: Location,
+    /// None once it is renamed.
+    temporary: Option<Location>,
+    buffer: BytesMut,
+    /// Where the buffer begins in the file.
+    position: u64,
+    /// The block before the buffer: it travels while the next one fills.
+    on_the_way: Option<JoinHandle<Result<()>>>,
+    /// A block was lost, so that a commit would leave a gap.
+    broken: bool,
+}
+
+#[async_trait]
+impl LakeWriter for AzureWriter {
+    async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
+        self.check()?;
+        let block = self.client.options.block_bytes.max(1);
+        // Unless all that is below succeeds. A future that is dropped in between leaves it so.
+        self.broken = true;
+        while !bytes.is_empty() {
+            if self.buffer.capacity() == 0 {
+                self.buffer.reserve(block);
+            }
+            let part = bytes.split_to(bytes.len().min(block - self.buffer.len()));
+            self.buffer.extend_from_slice(&part);
+            if self.buffer.len() == block {
+                self.send().await?;
+            }
+        }
+        self.broken = false;
+        Ok(())
+    }
+
+    async fn commit(mut self: Box<Self>, condition: Condition) -> Result<Written> {
+        self.check()?;
+        if !self.buffer.is_empty() {
+            self.send().await?;
+        }
+        self.arrived().await?;
+        let Some(temporary) = self.temporary.clone() else {
+            return Err(Error::new(ErrorKind::Io, "write", &self.at, "it is committed already"));
+        };
+        let etag = self.client.flush(&temporary, self.position).await.map_err(|e| self.named(e))?;
+        move_file(&self.client, "write", &temporary, &self.at, &etag, &condition)
+            .await
+            .map_err(|error| self.named(error))?;
+        self.temporary = None;
+        Ok(Written { etag, size: self.position })
+    }
+}
+
+impl AzureWriter {
+    fn check(&self) -> Result<()> {
+        if self.broken {
+            let message = "an earlier write failed or was given up";
+            return Err(Error::new(ErrorKind::Io, "write", &self.at, message));
+        }
+        Ok(())
+    }
+
+    /// Sends the buffer on its way, after the block before it has arrived.
+    async fn send(&mut self) -> Result<()> {
+        self.arrived().await?;
+        let Some(temporary) = self.temporary.clone() else { return Ok(()) };
+        let (client, position, block) = (self.client.clone(), self.position, self.buffer.split().freeze());
+        self.position += block.len() as u64;
+        self.on_the_way = Some(tokio::spawn(async move { client.append(&temporary, position, block).await }));
+        Ok(())
+    }
+
+    async fn arrived(&mut self) -> Result<()> {
+        let Some(block) = self.on_the_way.take() else { return Ok(()) };
+        let result = match block.await {
+            Ok(result) => result,
+            Err(error) => Err(Error::new(ErrorKind::Io, "write", &self.at, error.to_string())),
+        };
+        result.map_err(|error| {
+            self.broken = true;
+            self.named(error)
+        })
+    }
+
+    /// Errors name what the user meant, not the temporary name.
+    fn named(&self, error: Error) -> Error {
+        Error { subject: self.at.to_string(), ..error }
+    }
+}
+
+impl Drop for AzureWriter {
+    fn drop(&mut self) {
+        if let Some(block) = self.on_the_way.take() {
+            block.abort();
+        }
+        let Some(temporary) = self.temporary.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let client = self.client.clone();
+        runtime.spawn(async move {
+            if let Err(error) = client.delete_file(&temporary, None).await {
+                tracing::warn!(%error, "a temporary file is left in the lake");
+            }
+        });
+    }
+}
+
+/// Whether a refused start means that a directory or a file stands in the way.
+async fn explain_create(client: &Client, at: &Location, error: Error) -> Error {
+    let (standing, parent) = match (
+        client.find("write", at).await,
+        client.find("write", &Location::new(at.filesystem.clone(), at.path.parent())).await,
+    ) {
+        (Ok(standing), Ok(parent)) => (standing, parent),
+        _ => return error,
+    };
+    if parent.is_some_and(|entry| entry.kind == EntryKind::File) {
+        return Error { kind: ErrorKind::WrongType, message: "its parent is a file".to_owned(), ..error };
+    }
+    let standing = standing.as_ref().map(|entry| (entry.kind, &entry.etag));
+    check_destination("write", at, &Condition::Always, standing).err().unwrap_or(error)
+}
