@@ -78,8 +78,12 @@ impl AzureLake {
         Ok(FilesystemInfo { hierarchical_namespace: enabled.map(|text| text.eq_ignore_ascii_case("true")) })
     }
 
-    /// Refuses an account without hierarchical namespace, once for each filesystem.
-    async fn check_namespace(&self, name: &str) -> Result<()> {
+    /// Refuses an account without hierarchical namespace; looks once for each filesystem.
+    ///
+    /// # Errors
+    /// `Invalid`: the account has none. `NoFilesystem`, `Unavailable`. Where the credential may not look at the
+    /// filesystem itself, the operations in it will tell.
+    pub async fn check(&self, name: &str) -> Result<()> {
         if self.hierarchical.lock().unwrap_or_else(PoisonError::into_inner).contains(name) {
             return Ok(());
         }
@@ -103,7 +107,7 @@ impl DataLake for AzureLake {
     fn list(&self, directory: &Location, mode: ListMode) -> BoxStream<'static, Result<Entry>> {
         let (lake, directory) = (self.clone(), directory.clone());
         async move {
-            match lake.check_namespace(&directory.filesystem).await {
+            match lake.check(&directory.filesystem).await {
                 Ok(()) => list::list(lake.client, directory, mode),
                 Err(error) => stream::iter([Err(Error { operation: "list", ..error })]).boxed(),
             }
@@ -169,10 +173,10 @@ impl DataLake for AzureLake {
     }
 
     async fn ensure_filesystem(&self, name: &str) -> Result<()> {
-        match self.check_namespace(name).await {
+        match self.check(name).await {
             Err(error) if error.kind == ErrorKind::NoFilesystem => {
                 self.client.create_filesystem(name).await?;
-                self.check_namespace(name).await
+                self.check(name).await
             }
             other => other,
         }
