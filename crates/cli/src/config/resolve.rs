@@ -96,6 +96,7 @@ fn service_options(service: &raw::Service, embedded: bool) -> CliResult<ServiceO
     Ok(ServiceOptions {
         deployment: service.deployment.clone(),
         set_model: service.set_model,
+        transfer: batch_orchestrator::Transfer::Upload,
         batch_endpoint: service.batch_endpoint.clone(),
         completion_window: service.completion_window.clone(),
         file_expires_after: service.file_expires_after,
