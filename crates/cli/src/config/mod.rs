@@ -12,5 +12,6 @@ mod settings;
 pub(crate) use environment::variable;
 pub(crate) use load::{is_given, load, load_file};
 pub(crate) use settings::{
-    Auth, Identity, IdentityKind, LakeAuth, LakeKind, SecretFrom, Service, Settings, StorageAccount, TransferKind,
+    Auth, Identity, IdentityKind, LakeAuth, LakeKind, SecretFrom, Service, Settings, StorageAccount,
+    TransferKind,
 };

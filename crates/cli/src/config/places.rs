@@ -48,8 +48,8 @@ pub(super) fn lake(lake: &raw::Lake, base: &Path) -> CliResult<Places> {
     let places = [input.1, processed.1, error.1];
     // A result that lies where inputs are looked for would be taken for an input.
     for (key, place) in [("lake.processed", &places[1]), ("lake.error", &places[2])] {
-        let inside = place.filesystem == places[0].filesystem
-            && place.path.relative_to(&places[0].path).is_some();
+        let inside =
+            place.filesystem == places[0].filesystem && place.path.relative_to(&places[0].path).is_some();
         if inside {
             return Err(CliError::usage(format!("{key} is inside lake.input"))
                 .hint("use another filesystem, or directories side by side"));

@@ -7,9 +7,9 @@ use azure_core::{
     http::{ClientOptions, Transport},
 };
 use azure_identity::{
-    AzureCliCredential, ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
-    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
-    WorkloadIdentityCredentialOptions,
+    AzureCliCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions,
+    UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 
 use super::secret::secret;
@@ -37,7 +37,9 @@ pub(super) fn credential(identity: &Identity) -> CliResult<Arc<dyn TokenCredenti
             let options = WorkloadIdentityCredentialOptions {
                 client_id: client_id.clone(),
                 tenant_id: tenant_id.clone(),
-                credential_options: ClientAssertionCredentialOptions { client_options: client_options(identity)? },
+                credential_options: ClientAssertionCredentialOptions {
+                    client_options: client_options(identity)?,
+                },
                 ..Default::default()
             };
             WorkloadIdentityCredential::new(Some(options)).map_err(failed)?
@@ -46,7 +48,8 @@ pub(super) fn credential(identity: &Identity) -> CliResult<Arc<dyn TokenCredenti
             let key = format!("{}.client_secret_env", identity.section);
             let secret = Secret::new(secret(secret_env, &key)?);
             let options = ClientSecretCredentialOptions { client_options: client_options(identity)? };
-            ClientSecretCredential::new(tenant_id, client_id.clone(), secret, Some(options)).map_err(failed)?
+            ClientSecretCredential::new(tenant_id, client_id.clone(), secret, Some(options))
+                .map_err(failed)?
         }
         IdentityKind::AzureCli => AzureCliCredential::new(None).map_err(failed)?,
     };
@@ -69,7 +72,9 @@ fn hint(kind: &IdentityKind) -> &'static str {
 /// The HTTP side of an identity: the default one, unless there is a root certificate to be trusted.
 fn client_options(identity: &Identity) -> CliResult<ClientOptions> {
     let key = format!("{}.ca_file", identity.section);
-    let Some(pem) = certificate(identity.ca_file.as_deref(), &key)? else { return Ok(ClientOptions::default()) };
+    let Some(pem) = certificate(identity.ca_file.as_deref(), &key)? else {
+        return Ok(ClientOptions::default());
+    };
     let wrong = |error: reqwest::Error| CliError::usage(format!("{key} is no certificate")).caused_by(&error);
     let http = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())

@@ -9,4 +9,4 @@ mod service;
 pub(crate) use lake::{WiredLake, lake, pipeline_options, prepare};
 pub(crate) use rest::{estimator, ledger};
 pub(crate) use secret::secret;
-pub(crate) use service::{WiredService, service};
+pub(crate) use service::service;

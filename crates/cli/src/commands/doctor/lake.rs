@@ -34,7 +34,11 @@ pub(super) async fn check(settings: &Settings, report: &mut Report) {
         match probe(wired.lake.as_ref(), source, place).await {
             Ok(()) => {
                 let moved = if listed { ", and files of lake.input can be moved there" } else { "" };
-                report.add(AREA, Outcome::Ok, format!("{name} ({place}) can be written, read and deleted{moved}"));
+                report.add(
+                    AREA,
+                    Outcome::Ok,
+                    format!("{name} ({place}) can be written, read and deleted{moved}"),
+                );
             }
             Err(error) => {
                 report.add_error(AREA, &format!("{name} ({place}) cannot be used"), &CliError::lake(&error));
@@ -61,7 +65,11 @@ async fn namespace(settings: &Settings, wired: &WiredLake, report: &mut Report) 
 async fn input(lake: &dyn DataLake, input: &Location, report: &mut Report) -> bool {
     match lake.list(input, ListMode::Shallow).next().await {
         Some(Err(error)) => {
-            report.add_error(AREA, &format!("lake.input ({input}) cannot be listed"), &CliError::lake(&error));
+            report.add_error(
+                AREA,
+                &format!("lake.input ({input}) cannot be listed"),
+                &CliError::lake(&error),
+            );
             false
         }
         Some(Ok(_)) => {

@@ -55,12 +55,7 @@ impl Report {
         let causes = error.causes.join(": ");
         let what = if causes.is_empty() { error.message.clone() } else { causes };
         let fix = Some(error.hints.join("; ")).filter(|fix| !fix.is_empty());
-        self.findings.push(Finding {
-            area,
-            outcome: Outcome::Failed,
-            what: format!("{doing}: {what}"),
-            fix,
-        });
+        self.findings.push(Finding { area, outcome: Outcome::Failed, what: format!("{doing}: {what}"), fix });
     }
 
     pub(super) fn has_failed(&self) -> bool {
