@@ -7,6 +7,7 @@ mod clock;
 mod config;
 mod control;
 mod emulator;
+mod entra;
 mod error;
 mod files;
 mod server;
@@ -16,9 +17,9 @@ mod storage_auth;
 
 pub use books::{BatchBooks, Books, PaidTwice};
 pub use config::{
-    AnswerConfig, BatchConfig, CancelOfTerminal, ClockConfig, Deviation, EmulatorConfig, ErrorLineShape,
-    ExpiryConfig, FileConfig, InUseDelete, Outcome, OutcomeRule, QuotaConfig, QuotaMode, ResultIds, Secret,
-    UpstreamConfig, WireConfig,
+    AnswerConfig, BatchConfig, CancelOfTerminal, ClockConfig, Deviation, EmulatorConfig, EntraConfig,
+    ErrorLineShape, ExpiryConfig, FileConfig, InUseDelete, Outcome, OutcomeRule, QuotaConfig, QuotaMode,
+    ResultIds, Secret, TlsConfig, UpstreamConfig, WireConfig,
 };
 pub use control::{BatchSummary, Control, FileSummary, Snapshot};
 pub use emulator::Emulator;

@@ -1,27 +1,33 @@
-//! One request from its first byte to its answer: faults, key, operation, faults again.
+//! One request from its first byte to its answer: faults, key or token, operation, faults again.
 
-use std::{convert::Infallible, sync::PoisonError, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::PoisonError, time::Duration};
 
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{ConnectInfo, DefaultBodyLimit, Request, State as AxumState},
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State as AxumState, connect_info::Connected},
     http::{HeaderName, HeaderValue, StatusCode},
     response::Response,
+    serve::{IncomingStream, Listener},
 };
 use futures::{StreamExt, stream};
 
 use super::{
-    ApiError, Call, FaultEffect, KillableListener, Operation, Query, auth, listener::KillSwitch, manage,
-    reply,
+    ApiError, Call, FaultEffect, Operation, Query, auth,
+    listener::{KillSwitch, Peer},
+    manage, reply,
 };
-use crate::{batches, files, state::Shared};
+use crate::{batches, entra, files, state::Shared};
 
 /// Serves until it is dropped or aborted.
-pub(crate) async fn serve(listener: KillableListener, state: Shared) {
+pub(crate) async fn serve<L>(listener: L, state: Shared)
+where
+    L: Listener<Addr = SocketAddr>,
+    for<'a> Peer: Connected<IncomingStream<'a, L>>,
+{
     // The file limit is checked while a file is written; imports and creates are small.
     let app = Router::new().fallback(handle).layer(DefaultBodyLimit::disable()).with_state(state);
-    let service = app.into_make_service_with_connect_info::<KillSwitch>();
+    let service = app.into_make_service_with_connect_info::<Peer>();
     if let Err(error) = axum::serve(listener, service).await {
         tracing::error!(%error, "the emulator stopped serving");
     }
@@ -29,35 +35,41 @@ pub(crate) async fn serve(listener: KillableListener, state: Shared) {
 
 async fn handle(
     AxumState(state): AxumState<Shared>,
-    ConnectInfo(connection): ConnectInfo<KillSwitch>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Result<Response, Infallible> {
     let path = request.uri().path().to_owned();
-    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let tenant = &state.config.entra.tenant;
     let response = if let Some(rest) = path.strip_prefix("/_emulator/") {
         manage::handle(&state, rest, request).await
+    } else if let Some(endpoint) = entra::Endpoint::of(request.method(), &path, tenant) {
+        let answer = |request| entra::answer(&state, endpoint, peer.tls, request);
+        with_faults(&state, &peer.switch, None, request, answer).await
     } else {
+        let query = Query::parse(request.uri().query().unwrap_or_default());
         let call = Call::parse(request.method(), &path, &query);
-        with_faults(&state, &connection, &path, call, &query, request).await
+        let operation = call.as_ref().ok().map(|call| call.operation);
+        let answer = |request| answer(&state, call, &query, request);
+        with_faults(&state, &peer.switch, operation, request, answer).await
     };
     Ok(reply::tag(response))
 }
 
-async fn with_faults(
+/// `answer` is what happens where no fault gets in the way.
+async fn with_faults<Answering: Future<Output = Response>>(
     state: &Shared,
     connection: &KillSwitch,
-    path: &str,
-    call: Result<Call, ApiError>,
-    query: &Query,
+    operation: Option<Operation>,
     request: Request,
+    answer: impl FnOnce(Request) -> Answering,
 ) -> Response {
-    let operation = call.as_ref().ok().map(|call| call.operation);
     if let Some(operation) = operation {
         state.count(operation);
     }
-    let method = request.method().clone();
-    let effects =
-        state.faults.lock().unwrap_or_else(PoisonError::into_inner).strike(method.as_str(), operation, path);
+    let effects = {
+        let mut faults = state.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.strike(request.method().as_str(), operation, request.uri().path())
+    };
     let mut last = None;
     for effect in effects {
         match effect {
@@ -66,7 +78,7 @@ async fn with_faults(
         }
     }
     match last {
-        None | Some(FaultEffect::Delay { .. }) => answer(state, call, query, request).await,
+        None | Some(FaultEffect::Delay { .. }) => answer(request).await,
         Some(FaultEffect::Status { code, body, retry_after, headers }) => {
             drain(request.into_body()).await;
             let mut response = scripted(code, body);
@@ -83,12 +95,12 @@ async fn with_faults(
             Response::default()
         }
         Some(FaultEffect::ResetAfter) => {
-            let response = answer(state, call, query, request).await;
+            let response = answer(request).await;
             connection.kill();
             response
         }
         Some(FaultEffect::TruncateBody { bytes }) => {
-            let response = answer(state, call, query, request).await;
+            let response = answer(request).await;
             truncate(response, bytes, connection.clone())
         }
     }
@@ -96,8 +108,7 @@ async fn with_faults(
 
 async fn answer(state: &Shared, call: Result<Call, ApiError>, query: &Query, request: Request) -> Response {
     let form = call.as_ref().ok().map(|call| call.form.clone());
-    let checked =
-        call.and_then(|call| auth::check(request.headers(), state.config.api_key.as_ref()).map(|()| call));
+    let checked = call.and_then(|call| auth::check(request.headers(), state).map(|()| call));
     let answered = match checked {
         Ok(call) => run(state, &call, query, request).await,
         Err(error) => {

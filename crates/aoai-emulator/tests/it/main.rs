@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, helpers included")]
 
 mod ends;
+mod entra;
 mod faults;
 mod files;
 mod happy_path;
@@ -11,5 +12,6 @@ mod management;
 mod quota;
 mod results;
 mod support;
+mod tls;
 mod upstream;
 mod validation;
