@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, helpers included")]
 
+mod azure_identity_sdk;
 mod ends;
 mod entra;
 mod faults;
