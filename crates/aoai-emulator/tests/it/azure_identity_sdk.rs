@@ -78,10 +78,7 @@ async fn a_workload_identity_credential_gets_in() {
     let file = dir.path().join("token");
     std::fs::write(&file, "secret").unwrap();
     let credential = WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
-        credential_options: ClientAssertionCredentialOptions {
-            client_options: options(&emulator, &client),
-            ..Default::default()
-        },
+        credential_options: ClientAssertionCredentialOptions { client_options: options(&emulator, &client) },
         client_id: Some("client".to_owned()),
         tenant_id: Some("tenant".to_owned()),
         token_file_path: Some(file),
