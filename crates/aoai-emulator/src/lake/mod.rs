@@ -23,7 +23,6 @@ mod tree;
 pub(crate) use call::LakeCall;
 pub(crate) use content::Content;
 pub(crate) use place::LakePlace;
-pub(crate) use refusal::LakeError;
 pub(crate) use serve::serve;
 pub use store::LakePathSummary;
 pub(crate) use store::LakeStore;
