@@ -28,7 +28,7 @@ pub(super) fn answer(state: &Shared, query: &Query, headers: &HeaderMap) -> Resp
     if query.get("client_id").is_some_and(|client| client != config.client_id) {
         return refuse(StatusCode::BAD_REQUEST, "No managed identity with this client_id is assigned.");
     }
-    let Issue { token, expires } = state.tokens.issue(resource, crate::clock::wall_now());
+    let Issue { token, expires } = state.tokens.issue(resource, state.clock.now());
     let body = json!({
         "access_token": token,
         "expires_on": expires.unix_seconds().to_string(),

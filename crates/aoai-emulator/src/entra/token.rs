@@ -13,7 +13,7 @@ const LARGEST_FORM: usize = 64 * 1024;
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 pub(super) async fn answer(state: &Shared, tenant: &str, request: Request) -> Response {
-    let now = crate::clock::wall_now();
+    let now = state.clock.now();
     let Ok(body) = to_bytes(request.into_body(), LARGEST_FORM).await else {
         return bad("invalid_request", 900_144, "The request body cannot be read.").into_response(now);
     };

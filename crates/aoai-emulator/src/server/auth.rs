@@ -11,7 +11,7 @@ use crate::{
 
 /// Where a key is configured, it or a token that the emulator issued has to be there.
 pub(super) fn check(headers: &HeaderMap, state: &State) -> Result<(), ApiError> {
-    check_with(headers, state.config.api_key.as_ref(), &state.tokens, crate::clock::wall_now().unix_millis())
+    check_with(headers, state.config.api_key.as_ref(), &state.tokens, state.clock.now().unix_millis())
 }
 
 /// Accepts the key as `api-key` or as bearer token: stock clients send either.
