@@ -107,7 +107,8 @@ async fn an_input_that_is_replaced_while_its_batch_runs_is_two_jobs_and_both_are
     let (report, ()) = tokio::join!(world.run(), replace);
     assert_eq!((report.partial, report.output_lines), (1, 2), "{report:?}");
     let failed = world.file("error", "a_failed.jsonl").await;
-    assert_eq!(failed.lines().collect::<Vec<_>>(), [old.lines().last().unwrap()], "out of the staged copy");
+    assert_eq!(failed.lines().count(), 1);
+    assert!(old.contains(&failed), "out of the staged copy");
     let report = world.run().await;
     assert_eq!((report.completed, report.output_lines), (1, 2), "{report:?}");
     world.assert_clean().await;
