@@ -32,10 +32,10 @@ use crate::{Error, ErrorKind, LakePath, Location, Result};
 const VERSION: &str = "2023-11-03";
 
 /// No small answer is larger: a page of 5,000 entries has about 2 MB.
-const MAX_ANSWER: usize = 32 << 20;
+pub(crate) const MAX_ANSWER: usize = 32 << 20;
 
 /// Tries while nothing was ever heard from the endpoint: a mistyped name should not take minutes to tell.
-const FIRST_CONTACT_ATTEMPTS: u32 = 3;
+pub(crate) const FIRST_CONTACT_ATTEMPTS: u32 = 3;
 
 /// A request that can be repeated, and what it is for.
 pub(super) struct Call<'a> {
@@ -52,10 +52,10 @@ pub(super) struct Reply<B> {
 }
 
 /// A failed call.
-pub(super) struct Failure {
-    pub(super) error: Error,
+pub(crate) struct Failure {
+    pub(crate) error: Error,
     /// An earlier try of this very call may have taken effect.
-    pub(super) doubtful: bool,
+    pub(crate) doubtful: bool,
 }
 
 impl From<Failure> for Error {
