@@ -138,7 +138,11 @@ impl Dfs for Client {
         Ok(self.send(Call { operation, at: to, request }).await.map(drop)?)
     }
 
-    async fn delete_file(&self, at: &Location, if_match: Option<&ETag>) -> Result<Deleted> {
+    async fn delete_file(
+        &self,
+        at: &Location,
+        if_match: Option<&ETag>,
+    ) -> std::result::Result<Deleted, Failure> {
         let mut request = Request::new(self.endpoint.path(at), Method::Delete);
         if let Some(etag) = if_match {
             request.insert_header("if-match", quoted(etag));
@@ -163,7 +167,7 @@ impl Dfs for Client {
                 Err(failure) if continuation.is_some() && failure.error.kind == ErrorKind::NotFound => {
                     return Ok(Deleted::Deleted);
                 }
-                Err(failure) => return after_delete(failure),
+                Err(failure) => return Ok(after_delete(failure)?),
             };
             match Answer(&reply.headers).text("x-ms-continuation").filter(|token| !token.is_empty()) {
                 Some(token) if continuation.as_deref() != Some(token) => {
@@ -176,10 +180,10 @@ impl Dfs for Client {
 }
 
 /// Nothing there: that is fine, and if an earlier try may have got through, it was that.
-pub(crate) fn after_delete(failure: Failure) -> Result<Deleted> {
+pub(crate) fn after_delete(failure: Failure) -> std::result::Result<Deleted, Failure> {
     match failure.error.kind {
         ErrorKind::NotFound if failure.doubtful => Ok(Deleted::Deleted),
         ErrorKind::NotFound => Ok(Deleted::Absent),
-        _ => Err(failure.error),
+        _ => Err(failure),
     }
 }

@@ -1,6 +1,6 @@
 //! Deletes that tell a file from a directory.
 
-use super::dfs::Dfs;
+use super::{client::Failure, dfs::Dfs};
 use crate::{Deleted, ETag, EntryKind, Error, ErrorKind, Location, Result, condition::check_version};
 
 /// Deletes a file.
@@ -17,14 +17,17 @@ pub(crate) async fn delete(client: &dyn Dfs, at: &Location, if_match: Option<&ET
     }
     match client.delete_file(at, if_match).await {
         // The service may check the condition before it looks whether there is a file at all.
-        Err(error) if error.kind == ErrorKind::Precondition => match client.find("delete", at).await? {
-            None => Ok(Deleted::Absent),
-            Some(entry) => {
-                check_version("delete", at, if_match, &entry.etag)?;
-                Err(error)
+        Err(Failure { error, doubtful }) if error.kind == ErrorKind::Precondition => {
+            match client.find("delete", at).await? {
+                None if doubtful => Ok(Deleted::Deleted),
+                None => Ok(Deleted::Absent),
+                Some(entry) => {
+                    check_version("delete", at, if_match, &entry.etag)?;
+                    Err(error)
+                }
             }
-        },
-        other => other,
+        }
+        other => Ok(other?),
     }
 }
 

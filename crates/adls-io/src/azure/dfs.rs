@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::client::Failure;
 use crate::{Condition, Deleted, ETag, Entry, ErrorKind, Location, Result};
 
 /// A client of the DFS operations that repeats what may be repeated.
@@ -54,8 +55,12 @@ pub(crate) trait Dfs: Send + Sync {
         destination: &Condition,
     ) -> Result<()>;
 
-    /// Deletes a file.
-    async fn delete_file(&self, at: &Location, if_match: Option<&ETag>) -> Result<Deleted>;
+    /// Deletes a file. With a version, a refusal may mean that an earlier try had got through: the caller looks.
+    async fn delete_file(
+        &self,
+        at: &Location,
+        if_match: Option<&ETag>,
+    ) -> std::result::Result<Deleted, Failure>;
 
     /// Deletes a directory with what is below it; large ones take several requests.
     async fn delete_tree(&self, at: &Location) -> Result<Deleted>;

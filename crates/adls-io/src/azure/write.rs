@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinHandle;
 
-use super::{dfs::Dfs, rename::move_file};
+use super::{client::Failure, dfs::Dfs, rename::move_file};
 use crate::{
     Condition, EntryKind, Error, ErrorKind, LakePath, LakeWriter, Location, Result, Written,
     condition::check_destination,
@@ -154,7 +154,7 @@ impl Drop for AzureWriter {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let client = self.client.clone();
         runtime.spawn(async move {
-            if let Err(error) = client.delete_file(&temporary, None).await {
+            if let Err(Failure { error, .. }) = client.delete_file(&temporary, None).await {
                 tracing::warn!(%error, "a temporary file is left in the lake");
             }
         });

@@ -178,7 +178,11 @@ impl Dfs for SdkClient {
         Ok(done.await.map(drop)?)
     }
 
-    async fn delete_file(&self, at: &Location, if_match: Option<&ETag>) -> Result<Deleted> {
+    async fn delete_file(
+        &self,
+        at: &Location,
+        if_match: Option<&ETag>,
+    ) -> std::result::Result<Deleted, Failure> {
         let file = self.file(at);
         let deleted = self.delete(at, || match if_match {
             Some(etag) => file.delete().if_match_condition(IfMatchCondition::Match(quoted(etag))),
@@ -204,7 +208,7 @@ impl Dfs for SdkClient {
                 Err(failure) if continuation.is_some() && failure.error.kind == ErrorKind::NotFound => {
                     return Ok(Deleted::Deleted);
                 }
-                Err(failure) => return after_delete(failure),
+                Err(failure) => return Ok(after_delete(failure)?),
             };
             match page.continuation {
                 Some(token) if continuation.as_ref() != Some(&token) => continuation = Some(token),
