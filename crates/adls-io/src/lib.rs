@@ -10,6 +10,8 @@ mod lake;
 mod local;
 mod memory;
 mod path;
+#[cfg(feature = "datalake-sdk")]
+mod sdk;
 
 pub use azure::{AzureCredential, AzureLake, AzureLakeOptions, AzureRetry, FilesystemInfo, STORAGE_SCOPE};
 pub use error::{Error, ErrorKind, Result};
@@ -23,3 +25,5 @@ pub use lake::{MockDataLake, MockLakeWriter};
 pub use local::LocalLake;
 pub use memory::MemoryLake;
 pub use path::{LakePath, Location, PathError};
+#[cfg(feature = "datalake-sdk")]
+pub use sdk::SdkLake;

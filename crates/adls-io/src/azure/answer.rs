@@ -8,36 +8,36 @@ use azure_core::{
 use crate::{ETag, Entry, EntryKind, Location};
 
 /// Typed access to the headers of an answer.
-pub(super) struct Answer<'a>(pub(super) &'a Headers);
+pub(crate) struct Answer<'a>(pub(crate) &'a Headers);
 
 impl<'a> Answer<'a> {
-    pub(super) fn text(&self, name: &'static str) -> Option<&'a str> {
+    pub(crate) fn text(&self, name: &'static str) -> Option<&'a str> {
         self.0.get_optional_str(&HeaderName::from_static(name))
     }
 
     /// The version, without the quotes that a header has and a listing has not.
-    pub(super) fn etag(&self) -> ETag {
+    pub(crate) fn etag(&self) -> ETag {
         etag(self.text("etag").unwrap_or_default())
     }
 
-    pub(super) fn is_directory(&self) -> bool {
+    pub(crate) fn is_directory(&self) -> bool {
         self.text("x-ms-resource-type").is_some_and(|kind| kind.eq_ignore_ascii_case("directory"))
             || self.text("x-ms-meta-hdi_isfolder").is_some_and(|flag| flag.eq_ignore_ascii_case("true"))
     }
 
     /// Bytes of the whole file: behind the slash of a range, else the length of the body.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         let total = self.text("content-range").and_then(|range| range.rsplit('/').next());
         total.or_else(|| self.text("content-length")).and_then(|text| text.trim().parse().ok()).unwrap_or(0)
     }
 
     /// The first byte of a partial answer.
-    pub(super) fn range_start(&self) -> Option<u64> {
+    pub(crate) fn range_start(&self) -> Option<u64> {
         let range = self.text("content-range")?.trim().strip_prefix("bytes")?.trim();
         range.split('-').next()?.parse().ok()
     }
 
-    pub(super) fn entry(&self, at: &Location) -> Entry {
+    pub(crate) fn entry(&self, at: &Location) -> Entry {
         let kind = if self.is_directory() { EntryKind::Directory } else { EntryKind::File };
         Entry {
             location: at.clone(),
@@ -49,19 +49,19 @@ impl<'a> Answer<'a> {
     }
 }
 
-pub(super) fn etag(text: &str) -> ETag {
+pub(crate) fn etag(text: &str) -> ETag {
     let text = text.trim();
     let text = text.strip_prefix("W/").unwrap_or(text);
     ETag(text.trim_matches('"').to_owned())
 }
 
 /// A version as conditional headers have it.
-pub(super) fn quoted(etag: &ETag) -> String {
+pub(crate) fn quoted(etag: &ETag) -> String {
     format!("\"{}\"", etag.0)
 }
 
 /// Milliseconds since 1970 of an HTTP date; 0 where it cannot be read.
-pub(super) fn millis(date: &str) -> i64 {
+pub(crate) fn millis(date: &str) -> i64 {
     parse_rfc7231(date.trim()).map_or(0, |time| time.unix_timestamp().saturating_mul(1000))
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Source: <https://learn.microsoft.com/rest/api/storageservices/datalakestoragegen2/path>.
 
+use async_trait::async_trait;
 use azure_core::http::{Method, Request, Url};
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -11,6 +12,7 @@ use super::{
     answer::{Answer, quoted},
     client::{Call, Client, Failure, Reply},
     credential::CredentialKind,
+    dfs::Dfs,
     endpoint::Endpoint,
 };
 use crate::{Condition, Deleted, ETag, Entry, EntryKind, ErrorKind, LakePath, Location, Result};
@@ -40,9 +42,21 @@ impl Client {
         let request = Request::new(url, Method::Head);
         Ok(self.send(Call { operation: "head", at: &at, request }).await?.0)
     }
+}
 
-    /// Makes a filesystem; one that is there is fine.
-    pub(super) async fn create_filesystem(&self, name: &str) -> Result<()> {
+#[async_trait]
+impl Dfs for Client {
+    fn block_bytes(&self) -> usize {
+        self.options.block_bytes
+    }
+
+    async fn namespace(&self, name: &str) -> Result<Option<bool>> {
+        let reply = self.filesystem(name).await?;
+        let enabled = Answer(&reply.headers).text("x-ms-namespace-enabled");
+        Ok(enabled.map(|text| text.eq_ignore_ascii_case("true")))
+    }
+
+    async fn create_filesystem(&self, name: &str) -> Result<()> {
         let at = Location::new(name, LakePath::root());
         let url = with_query(self.endpoint.filesystem(name), &[("resource", "filesystem")]);
         let request = Request::new(url, Method::Put);
@@ -53,8 +67,7 @@ impl Client {
         }
     }
 
-    /// Looks at a path.
-    pub(super) async fn head(&self, operation: &'static str, at: &Location) -> Result<Entry> {
+    async fn head(&self, operation: &'static str, at: &Location) -> Result<Entry> {
         if at.path.is_root() {
             let reply = self.filesystem(&at.filesystem).await?;
             let answer = Answer(&reply.headers);
@@ -65,18 +78,7 @@ impl Client {
         Ok(Answer(&reply.headers).entry(at))
     }
 
-    /// Looks at a path; `None` where there is nothing.
-    pub(super) async fn find(&self, operation: &'static str, at: &Location) -> Result<Option<Entry>> {
-        match self.head(operation, at).await {
-            Ok(entry) => Ok(Some(entry)),
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Makes an empty file under a name that nobody else uses. The condition keeps a late repetition from emptying
-    /// what was appended meanwhile; that it is refused then says that the first try got through.
-    pub(super) async fn create_unique(&self, at: &Location) -> Result<()> {
+    async fn create_unique(&self, at: &Location) -> Result<()> {
         let mut request =
             Request::new(with_query(self.endpoint.path(at), &[("resource", "file")]), Method::Put);
         condition(&mut request, &Condition::IfAbsent);
@@ -87,8 +89,7 @@ impl Client {
         }
     }
 
-    /// Makes a directory with its parents; one that is there is fine.
-    pub(super) async fn create_directory(&self, at: &Location) -> Result<()> {
+    async fn create_directory(&self, at: &Location) -> Result<()> {
         let mut request =
             Request::new(with_query(self.endpoint.path(at), &[("resource", "directory")]), Method::Put);
         condition(&mut request, &Condition::IfAbsent);
@@ -99,9 +100,7 @@ impl Client {
         }
     }
 
-    /// Puts bytes at a position; nothing of them is visible before the flush. The same bytes at the same position may
-    /// be put again.
-    pub(super) async fn append(&self, at: &Location, position: u64, bytes: Bytes) -> Result<()> {
+    async fn append(&self, at: &Location, position: u64, bytes: Bytes) -> Result<()> {
         let position = position.to_string();
         let url = with_query(self.endpoint.path(at), &[("action", "append"), ("position", &position)]);
         let mut request = Request::new(url, Method::Patch);
@@ -109,8 +108,7 @@ impl Client {
         Ok(self.send(Call { operation: "write", at, request }).await.map(drop)?)
     }
 
-    /// Makes what was appended the file's content; the version after it. May be repeated at the same position.
-    pub(super) async fn flush(&self, at: &Location, position: u64) -> Result<ETag> {
+    async fn flush(&self, at: &Location, position: u64) -> Result<ETag> {
         let position = position.to_string();
         let query = [("action", "flush"), ("position", position.as_str()), ("close", "true")];
         let request = Request::new(with_query(self.endpoint.path(at), &query), Method::Patch);
@@ -122,8 +120,7 @@ impl Client {
         Ok(etag)
     }
 
-    /// One rename. A refusal may mean that it had been carried out before: the caller looks.
-    pub(super) async fn move_path(
+    async fn move_path(
         &self,
         operation: &'static str,
         from: &Location,
@@ -144,8 +141,11 @@ impl Client {
         Ok(self.send(Call { operation, at: to, request }).await.map(drop)?)
     }
 
-    /// Deletes a file.
-    pub(super) async fn delete_file(&self, at: &Location, if_match: Option<&ETag>) -> Result<Deleted> {
+    async fn delete_file(
+        &self,
+        at: &Location,
+        if_match: Option<&ETag>,
+    ) -> std::result::Result<Deleted, Failure> {
         let mut request = Request::new(self.endpoint.path(at), Method::Delete);
         if let Some(etag) = if_match {
             request.insert_header("if-match", quoted(etag));
@@ -156,8 +156,7 @@ impl Client {
         }
     }
 
-    /// Deletes a directory with what is below it; large ones take several requests.
-    pub(super) async fn delete_tree(&self, at: &Location) -> Result<Deleted> {
+    async fn delete_tree(&self, at: &Location) -> Result<Deleted> {
         let mut continuation: Option<String> = None;
         loop {
             let mut url = with_query(self.endpoint.path(at), &[("recursive", "true")]);
@@ -171,7 +170,7 @@ impl Client {
                 Err(failure) if continuation.is_some() && failure.error.kind == ErrorKind::NotFound => {
                     return Ok(Deleted::Deleted);
                 }
-                Err(failure) => return after_delete(failure),
+                Err(failure) => return Ok(after_delete(failure)?),
             };
             match Answer(&reply.headers).text("x-ms-continuation").filter(|token| !token.is_empty()) {
                 Some(token) if continuation.as_deref() != Some(token) => {
@@ -184,10 +183,10 @@ impl Client {
 }
 
 /// Nothing there: that is fine, and if an earlier try may have got through, it was that.
-fn after_delete(failure: Failure) -> Result<Deleted> {
+pub(crate) fn after_delete(failure: Failure) -> std::result::Result<Deleted, Failure> {
     match failure.error.kind {
         ErrorKind::NotFound if failure.doubtful => Ok(Deleted::Deleted),
         ErrorKind::NotFound => Ok(Deleted::Absent),
-        _ => Err(failure.error),
+        _ => Err(failure),
     }
 }

@@ -32,10 +32,10 @@ use crate::{Error, ErrorKind, LakePath, Location, Result};
 const VERSION: &str = "2023-11-03";
 
 /// No small answer is larger: a page of 5,000 entries has about 2 MB.
-const MAX_ANSWER: usize = 32 << 20;
+pub(crate) const MAX_ANSWER: usize = 32 << 20;
 
 /// Tries while nothing was ever heard from the endpoint: a mistyped name should not take minutes to tell.
-const FIRST_CONTACT_ATTEMPTS: u32 = 3;
+pub(crate) const FIRST_CONTACT_ATTEMPTS: u32 = 3;
 
 /// A request that can be repeated, and what it is for.
 pub(super) struct Call<'a> {
@@ -52,10 +52,10 @@ pub(super) struct Reply<B> {
 }
 
 /// A failed call.
-pub(super) struct Failure {
-    pub(super) error: Error,
+pub(crate) struct Failure {
+    pub(crate) error: Error,
     /// An earlier try of this very call may have taken effect.
-    pub(super) doubtful: bool,
+    pub(crate) doubtful: bool,
 }
 
 impl From<Failure> for Error {
@@ -105,7 +105,7 @@ impl Client {
         };
         let endpoint = Endpoint::parse(endpoint, options.blob_endpoint.as_deref()).map_err(wrong)?;
         let checked = credential.check(endpoint.dfs()).map_err(wrong)?;
-        let http = http_client(&endpoint, &options).map_err(wrong)?;
+        let http: Arc<dyn HttpClient> = Arc::new(http_client(&endpoint, &options).map_err(wrong)?);
         let pipeline = Pipeline::new(
             option_env!("CARGO_PKG_NAME"),
             option_env!("CARGO_PKG_VERSION"),
@@ -264,10 +264,10 @@ async fn collect(body: &mut AsyncResponseBody) -> azure_core::Result<Bytes> {
     Ok(all.freeze())
 }
 
-fn http_client(
+pub(crate) fn http_client(
     endpoint: &Endpoint,
     options: &AzureLakeOptions,
-) -> std::result::Result<Arc<dyn HttpClient>, String> {
+) -> std::result::Result<reqwest::Client, String> {
     let mut http = reqwest::Client::builder()
         // A redirect would take the key elsewhere.
         .redirect(reqwest::redirect::Policy::none())
@@ -283,6 +283,5 @@ fn http_client(
             .map_err(|error| format!("the root certificate cannot be read: {error}"))?;
         http = http.add_root_certificate(certificate);
     }
-    let http = http.build().map_err(|error| format!("no HTTP client can be made: {error}"))?;
-    Ok(Arc::new(http))
+    http.build().map_err(|error| format!("no HTTP client can be made: {error}"))
 }

@@ -48,15 +48,15 @@ impl fmt::Debug for AzureCredential {
 }
 
 /// A credential that was checked.
-pub(super) struct Checked {
+pub(crate) struct Checked {
     /// Signs each try.
     pub(super) policy: Arc<dyn Policy>,
-    pub(super) kind: CredentialKind,
+    pub(crate) kind: CredentialKind,
 }
 
 /// What the messages about a refusal depend on.
 #[derive(Debug, Clone)]
-pub(super) enum CredentialKind {
+pub(crate) enum CredentialKind {
     Token,
     AccountKey,
     /// With the query string, which a rename's source needs too, and the time of its end, if it names one.
@@ -68,7 +68,7 @@ pub(super) enum CredentialKind {
 
 impl AzureCredential {
     /// Refuses what cannot be right, before anything is sent.
-    pub(super) fn check(self, endpoint: &Url) -> Result<Checked, String> {
+    pub(crate) fn check(self, endpoint: &Url) -> Result<Checked, String> {
         let over_tls = match (endpoint.scheme(), is_loopback(endpoint)) {
             ("https", _) => true,
             ("http", true) => false,

@@ -7,7 +7,7 @@ use crate::{LakePath, Location};
 
 /// Where an account answers.
 #[derive(Debug, Clone)]
-pub(super) struct Endpoint {
+pub(crate) struct Endpoint {
     /// The DFS base; its path, if any, is a prefix of every request's.
     dfs: Url,
     /// The base of blobs.
@@ -16,7 +16,7 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     /// Reads the base addresses; the blob base is derived where it is not given.
-    pub(super) fn parse(dfs: &str, blob: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn parse(dfs: &str, blob: Option<&str>) -> Result<Self, String> {
         let dfs = base(dfs)?;
         let blob = match blob {
             Some(text) => base(text)?,
@@ -30,26 +30,26 @@ impl Endpoint {
         Ok(Self { dfs, blob })
     }
 
-    pub(super) fn dfs(&self) -> &Url {
+    pub(crate) fn dfs(&self) -> &Url {
         &self.dfs
     }
 
-    pub(super) fn filesystem(&self, name: &str) -> Url {
+    pub(crate) fn filesystem(&self, name: &str) -> Url {
         below(&self.dfs, name, &LakePath::root())
     }
 
-    pub(super) fn path(&self, at: &Location) -> Url {
+    pub(crate) fn path(&self, at: &Location) -> Url {
         below(&self.dfs, &at.filesystem, &at.path)
     }
 
     /// The address of a blob, without any secret.
-    pub(super) fn blob(&self, at: &Location) -> Url {
+    pub(crate) fn blob(&self, at: &Location) -> Url {
         below(&self.blob, &at.filesystem, &at.path)
     }
 
     /// The value of `x-ms-rename-source`: percent-encoded by segment, without account; with a SAS, that too, as the
     /// service checks the right to take the source away by it.
-    pub(super) fn rename_source(at: &Location, sas: Option<&Secret>) -> String {
+    pub(crate) fn rename_source(at: &Location, sas: Option<&Secret>) -> String {
         let mut url = below(&placeholder(), &at.filesystem, &at.path);
         url.set_query(sas.map(Secret::secret));
         match url.query() {
@@ -60,7 +60,7 @@ impl Endpoint {
 
     /// The location that an address of this account names; `None` for any other address. Query and fragment are
     /// not looked at.
-    pub(super) fn locate(&self, url: &str) -> Option<Location> {
+    pub(crate) fn locate(&self, url: &str) -> Option<Location> {
         let url = Url::parse(url).ok()?;
         [&self.blob, &self.dfs].into_iter().find_map(|base| {
             if url.origin() != base.origin() {

@@ -1,9 +1,6 @@
 //! The lake in a storage account.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::{
@@ -12,12 +9,12 @@ use futures::{
 };
 
 use super::{
-    AzureCredential, AzureLakeOptions, answer::Answer, client::Client, list, read, refusal::NO_HNS, rename,
-    write,
+    AzureCredential, AzureLakeOptions, client::Client, delete, dfs::Dfs, list, namespace::Namespaces, read,
+    rename, write,
 };
 use crate::{
-    DataLake, Deleted, ETag, Entry, EntryKind, Error, ErrorKind, LakePath, LakeWriter, ListMode, Location,
-    ReadOptions, ReadStream, RenameOptions, Result, condition::check_version,
+    DataLake, Deleted, ETag, Entry, Error, LakeWriter, ListMode, Location, ReadOptions, ReadStream,
+    RenameOptions, Result,
 };
 
 /// A storage account with hierarchical namespace (ADLS Gen2), over its DFS endpoint.
@@ -31,8 +28,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct AzureLake {
     client: Arc<Client>,
-    /// Filesystems whose account was seen to have a hierarchical namespace.
-    hierarchical: Arc<Mutex<HashSet<String>>>,
+    namespaces: Arc<Namespaces>,
 }
 
 /// What a filesystem's properties say.
@@ -50,10 +46,7 @@ impl AzureLake {
     /// `Invalid`: the endpoint cannot be read, the credential cannot be right, or it would travel in the clear (keys
     /// and SAS go over plain http to loopback only, tokens over https only).
     pub fn new(endpoint: &str, credential: AzureCredential, options: AzureLakeOptions) -> Result<Self> {
-        Ok(Self {
-            client: Arc::new(Client::new(endpoint, credential, options)?),
-            hierarchical: Arc::default(),
-        })
+        Ok(Self { client: Arc::new(Client::new(endpoint, credential, options)?), namespaces: Arc::default() })
     }
 
     /// The address of a file on the blob endpoint, without any secret: what other services are told.
@@ -73,9 +66,7 @@ impl AzureLake {
     /// # Errors
     /// `NoFilesystem`, `PermissionDenied`, `Unavailable`.
     pub async fn filesystem(&self, name: &str) -> Result<FilesystemInfo> {
-        let reply = self.client.filesystem(name).await?;
-        let enabled = Answer(&reply.headers).text("x-ms-namespace-enabled");
-        Ok(FilesystemInfo { hierarchical_namespace: enabled.map(|text| text.eq_ignore_ascii_case("true")) })
+        Ok(FilesystemInfo { hierarchical_namespace: self.client.namespace(name).await? })
     }
 
     /// Refuses an account without hierarchical namespace; looks once for each filesystem.
@@ -84,24 +75,7 @@ impl AzureLake {
     /// `Invalid`: the account has none. `NoFilesystem`, `Unavailable`. Where the credential may not look at the
     /// filesystem itself, the operations in it will tell.
     pub async fn check(&self, name: &str) -> Result<()> {
-        if self.hierarchical.lock().unwrap_or_else(PoisonError::into_inner).contains(name) {
-            return Ok(());
-        }
-        match self.filesystem(name).await {
-            Ok(FilesystemInfo { hierarchical_namespace: Some(false) }) => {
-                let root = Location::new(name, LakePath::root());
-                return Err(Error::new(ErrorKind::Invalid, "use", &root, NO_HNS));
-            }
-            Ok(_) => {}
-            // Known, but without the right to look at the filesystem itself, as a SAS for a directory has it: the
-            // operations in it will tell.
-            Err(error)
-                if error.kind == ErrorKind::PermissionDenied
-                    && error.code.as_deref().is_some_and(|code| code.starts_with("Authorization")) => {}
-            Err(error) => return Err(error),
-        }
-        self.hierarchical.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
-        Ok(())
+        self.namespaces.check(self.client.as_ref(), name).await
     }
 }
 
@@ -110,7 +84,7 @@ impl DataLake for AzureLake {
     fn list(&self, directory: &Location, mode: ListMode) -> BoxStream<'static, Result<Entry>> {
         let (lake, directory) = (self.clone(), directory.clone());
         async move {
-            match lake.check(&directory.filesystem).await {
+            match lake.namespaces.check(lake.client.as_ref(), &directory.filesystem).await {
                 Ok(()) => list::list(lake.client, directory, mode),
                 Err(error) => stream::iter([Err(Error { operation: "list", ..error })]).boxed(),
             }
@@ -132,56 +106,18 @@ impl DataLake for AzureLake {
     }
 
     async fn rename(&self, from: &Location, to: &Location, options: RenameOptions) -> Result<ETag> {
-        rename::rename(&self.client, from, to, &options).await
+        rename::rename(self.client.as_ref(), from, to, &options).await
     }
 
     async fn delete(&self, at: &Location, if_match: Option<ETag>) -> Result<Deleted> {
-        // The service would delete an empty directory as well; a version that is given is a file's.
-        if if_match.is_none() {
-            match self.client.find("delete", at).await? {
-                None => return Ok(Deleted::Absent),
-                Some(entry) if entry.kind == EntryKind::Directory => {
-                    let message = "the path is a directory";
-                    return Err(Error::new(ErrorKind::WrongType, "delete", at, message));
-                }
-                Some(_) => {}
-            }
-        }
-        match self.client.delete_file(at, if_match.as_ref()).await {
-            // The service may check the condition before it looks whether there is a file at all.
-            Err(error) if error.kind == ErrorKind::Precondition => {
-                match self.client.find("delete", at).await? {
-                    None => Ok(Deleted::Absent),
-                    Some(entry) => {
-                        check_version("delete", at, if_match.as_ref(), &entry.etag)?;
-                        Err(error)
-                    }
-                }
-            }
-            other => other,
-        }
+        delete::delete(self.client.as_ref(), at, if_match.as_ref()).await
     }
 
     async fn delete_directory(&self, at: &Location) -> Result<Deleted> {
-        if at.path.is_root() {
-            return Err(Error::new(ErrorKind::Invalid, "delete", at, "the root of a filesystem stays"));
-        }
-        match self.client.find("delete", at).await? {
-            None => Ok(Deleted::Absent),
-            Some(entry) if entry.kind == EntryKind::File => {
-                Err(Error::new(ErrorKind::WrongType, "delete", at, "the path is a file"))
-            }
-            Some(_) => self.client.delete_tree(at).await,
-        }
+        delete::delete_directory(self.client.as_ref(), at).await
     }
 
     async fn ensure_filesystem(&self, name: &str) -> Result<()> {
-        match self.check(name).await {
-            Err(error) if error.kind == ErrorKind::NoFilesystem => {
-                self.client.create_filesystem(name).await?;
-                self.check(name).await
-            }
-            other => other,
-        }
+        self.namespaces.ensure(self.client.as_ref(), name).await
     }
 }

@@ -14,6 +14,7 @@ use super::{
     answer::{Answer, etag, millis},
     calls::with_query,
     client::{Call, Client, Reply},
+    dfs::Dfs,
     write::is_temporary,
 };
 use crate::{ETag, Entry, EntryKind, Error, ErrorKind, LakePath, ListMode, Location, Result};
@@ -118,7 +119,7 @@ async fn page(
 }
 
 /// A listing of a file is refused in one way or another.
-async fn explain(client: &Client, directory: &Location, error: Error) -> Error {
+pub(crate) async fn explain(client: &dyn Dfs, directory: &Location, error: Error) -> Error {
     if !matches!(error.kind, ErrorKind::NotFound | ErrorKind::WrongType | ErrorKind::Invalid) {
         return error;
     }
@@ -138,24 +139,39 @@ fn entries(directory: &Location, reply: &Reply<Bytes>) -> Result<Vec<Entry>> {
         .map_err(|error| unreadable(format!("the service's list cannot be read: {error}")))?;
     let mut entries = Vec::with_capacity(page.paths.len());
     for item in page.paths {
-        // Names are untrusted: one that climbs is refused rather than followed.
-        let path = LakePath::parse(&item.name)
-            .map_err(|error| unreadable(format!("the service lists {:?}: {error}", item.name)))?;
-        if path == directory.path && !item.is_directory {
-            return Err(is_a_file(directory));
-        }
-        if is_temporary(&path) || path == directory.path {
-            continue;
-        }
-        entries.push(Entry {
-            location: Location::new(directory.filesystem.clone(), path),
-            kind: if item.is_directory { EntryKind::Directory } else { EntryKind::File },
-            size: if item.is_directory { 0 } else { item.content_length },
-            etag: item.etag.as_deref().map_or_else(|| ETag(String::new()), etag),
-            modified_ms: item.last_modified.as_deref().map_or(0, millis),
-        });
+        let etag = item.etag.as_deref().map_or_else(|| ETag(String::new()), etag);
+        let modified_ms = item.last_modified.as_deref().map_or(0, millis);
+        let size = (!item.is_directory).then_some(item.content_length);
+        entries.extend(listed(directory, &item.name, size, etag, modified_ms)?);
     }
     Ok(entries)
+}
+
+/// The entry that a line of a listing means, if it is one for others to see. Directories have no size.
+pub(crate) fn listed(
+    directory: &Location,
+    name: &str,
+    size: Option<u64>,
+    etag: ETag,
+    modified_ms: i64,
+) -> Result<Option<Entry>> {
+    // Names are untrusted: one that climbs is refused rather than followed.
+    let path = LakePath::parse(name).map_err(|error| {
+        Error::new(ErrorKind::Io, "list", directory, format!("the service lists {name:?}: {error}"))
+    })?;
+    if path == directory.path && size.is_some() {
+        return Err(is_a_file(directory));
+    }
+    if is_temporary(&path) || path == directory.path {
+        return Ok(None);
+    }
+    Ok(Some(Entry {
+        location: Location::new(directory.filesystem.clone(), path),
+        kind: if size.is_some() { EntryKind::File } else { EntryKind::Directory },
+        size: size.unwrap_or(0),
+        etag,
+        modified_ms,
+    }))
 }
 
 #[cfg(test)]

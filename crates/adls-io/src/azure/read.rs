@@ -9,6 +9,7 @@ use futures::{StreamExt, stream};
 use super::{
     answer::{Answer, quoted},
     client::{Call, Client, Reply},
+    dfs::Dfs,
     refusal::unreachable_words,
 };
 use crate::{

@@ -13,10 +13,10 @@ use crate::{Error, ErrorKind, Location};
 const SKEW_SECONDS: i64 = 300;
 
 /// An answer that is no success.
-pub(super) struct Refusal<'a> {
-    pub(super) status: u16,
-    pub(super) headers: &'a Headers,
-    pub(super) body: &'a Bytes,
+pub(crate) struct Refusal<'a> {
+    pub(crate) status: u16,
+    pub(crate) headers: &'a Headers,
+    pub(crate) body: &'a Bytes,
 }
 
 impl Refusal<'_> {
@@ -48,7 +48,7 @@ impl Refusal<'_> {
     }
 
     /// The error that this answer means.
-    pub(super) fn error(&self, operation: &'static str, at: &Location, credential: &CredentialKind) -> Error {
+    pub(crate) fn error(&self, operation: &'static str, at: &Location, credential: &CredentialKind) -> Error {
         let code = self.code();
         let kind = kind(self.status, code.as_deref().unwrap_or_default());
         let mut message = self.words().unwrap_or_else(|| default_words(kind, self.status).to_owned());
@@ -136,7 +136,7 @@ impl Refusal<'_> {
 }
 
 /// Why an account without hierarchical namespace is refused.
-pub(super) const NO_HNS: &str = "this storage account has no hierarchical namespace, without which a rename is neither atomic nor a directory \
+pub(crate) const NO_HNS: &str = "this storage account has no hierarchical namespace, without which a rename is neither atomic nor a directory \
     real: use an ADLS Gen2 account (\"Enable hierarchical namespace\"), or upgrade this one";
 
 /// What the caller can do, by the service's code first.
@@ -184,9 +184,9 @@ fn default_words(kind: ErrorKind, status: u16) -> &'static str {
 }
 
 /// A failure to reach the service, without the addresses that the HTTP client's messages hold: they may bear a SAS.
-pub(super) fn unreachable_words(error: &azure_core::Error, host: &str) -> String {
+pub(crate) fn unreachable_words(error: &(dyn std::error::Error + 'static), host: &str) -> String {
     let mut words = Vec::new();
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut next = Some(error);
     while let Some(error) = next {
         if let Some(http) = error.downcast_ref::<reqwest::Error>() {
             if http.is_timeout() {
@@ -198,7 +198,7 @@ pub(super) fn unreachable_words(error: &azure_core::Error, host: &str) -> String
         next = error.source();
     }
     words.dedup();
-    let why = if words.is_empty() { error.kind().to_string() } else { words.join(": ") };
+    let why = if words.is_empty() { "the connection failed".to_owned() } else { words.join(": ") };
     format!("{host} cannot be reached: {why}")
 }
 

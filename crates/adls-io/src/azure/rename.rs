@@ -1,14 +1,14 @@
 //! Renames that recognise their own lost answers.
 
-use super::client::Client;
+use super::dfs::Dfs;
 use crate::{
     Condition, ETag, Entry, EntryKind, Error, ErrorKind, Location, RenameOptions, Result,
     condition::{check_destination, check_version},
 };
 
 /// Moves a file.
-pub(super) async fn rename(
-    client: &Client,
+pub(crate) async fn rename(
+    client: &dyn Dfs,
     from: &Location,
     to: &Location,
     options: &RenameOptions,
@@ -34,8 +34,8 @@ pub(super) async fn rename(
 }
 
 /// Moves the file of this version; the version is kept over it (recorded traffic of the service shows that).
-pub(super) async fn move_file(
-    client: &Client,
+pub(crate) async fn move_file(
+    client: &dyn Dfs,
     operation: &'static str,
     from: &Location,
     to: &Location,
@@ -72,7 +72,7 @@ fn is_about_the_tree(kind: ErrorKind) -> bool {
 
 /// A rename was refused: by what stands in the tree now, was it done before, or why can it not be done?
 async fn explain(
-    client: &Client,
+    client: &dyn Dfs,
     operation: &'static str,
     from: &Location,
     to: &Location,

@@ -9,7 +9,7 @@ use super::AzureRetry;
 impl AzureRetry {
     /// The wait after try number `attempt` (from 1): what the service asked for, or full jitter (`chance` is uniform
     /// in `[0, 1)`). `None` if there is no further try.
-    pub(super) fn wait(&self, attempt: u32, asked: Option<Duration>, chance: f64) -> Option<Duration> {
+    pub(crate) fn wait(&self, attempt: u32, asked: Option<Duration>, chance: f64) -> Option<Duration> {
         if attempt >= self.max_attempts {
             return None;
         }
@@ -22,7 +22,7 @@ impl AzureRetry {
 }
 
 /// How long the service asks to wait; it gives seconds or milliseconds.
-pub(super) fn retry_after(headers: &Headers) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &Headers) -> Option<Duration> {
     let number = |name: &'static str, unit: f64| {
         let text = headers.get_optional_str(&HeaderName::from_static(name))?;
         Duration::try_from_secs_f64(text.trim().parse::<f64>().ok()? * unit).ok()
@@ -33,7 +33,7 @@ pub(super) fn retry_after(headers: &Headers) -> Option<Duration> {
 }
 
 /// Whether an answer says: not now.
-pub(super) fn is_transient(status: u16) -> bool {
+pub(crate) fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 

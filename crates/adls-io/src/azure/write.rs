@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinHandle;
 
-use super::{client::Client, rename::move_file};
+use super::{client::Failure, dfs::Dfs, rename::move_file};
 use crate::{
     Condition, EntryKind, Error, ErrorKind, LakePath, LakeWriter, Location, Result, Written,
     condition::check_destination,
@@ -16,13 +16,13 @@ use crate::{
 const TEMPORARY: &str = ".aoai-tmp-";
 
 /// Whether a path is one that a writer uses until its commit.
-pub(super) fn is_temporary(path: &LakePath) -> bool {
+pub(crate) fn is_temporary(path: &LakePath) -> bool {
     path.file_name().starts_with(TEMPORARY)
 }
 
 /// Starts to write. The temporary file lies beside the target: rights on a directory are enough, and the parents are
 /// made with it.
-pub(super) async fn create(client: Arc<Client>, at: &Location) -> Result<AzureWriter> {
+pub(crate) async fn create(client: Arc<dyn Dfs>, at: &Location) -> Result<AzureWriter> {
     if at.path.is_root() {
         return Err(Error::new(ErrorKind::WrongType, "write", at, "the path is a directory"));
     }
@@ -31,7 +31,7 @@ pub(super) async fn create(client: Arc<Client>, at: &Location) -> Result<AzureWr
         let error = Error { subject: at.to_string(), ..error };
         return Err(match error.kind {
             ErrorKind::WrongType | ErrorKind::AlreadyExists | ErrorKind::NotFound => {
-                explain_create(&client, at, error).await
+                explain_create(client.as_ref(), at, error).await
             }
             _ => error,
         });
@@ -55,8 +55,8 @@ fn temporary_beside(at: &Location) -> Result<Location> {
     Ok(Location::new(at.filesystem.clone(), path))
 }
 
-pub(super) struct AzureWriter {
-    client: Arc<Client>,
+pub(crate) struct AzureWriter {
+    client: Arc<dyn Dfs>,
     at: Location,
     /// None once it is renamed.
     temporary: Option<Location>,
@@ -73,7 +73,7 @@ pub(super) struct AzureWriter {
 impl LakeWriter for AzureWriter {
     async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
         self.check()?;
-        let block = self.client.options.block_bytes.max(1);
+        let block = self.client.block_bytes().max(1);
         // Unless all that is below succeeds. A future that is dropped in between leaves it so.
         self.broken = true;
         while !bytes.is_empty() {
@@ -100,7 +100,7 @@ impl LakeWriter for AzureWriter {
             return Err(Error::new(ErrorKind::Io, "write", &self.at, "it is committed already"));
         };
         let etag = self.client.flush(&temporary, self.position).await.map_err(|e| self.named(e))?;
-        move_file(&self.client, "write", &temporary, &self.at, &etag, &condition)
+        move_file(self.client.as_ref(), "write", &temporary, &self.at, &etag, &condition)
             .await
             .map_err(|error| self.named(error))?;
         self.temporary = None;
@@ -154,7 +154,7 @@ impl Drop for AzureWriter {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let client = self.client.clone();
         runtime.spawn(async move {
-            if let Err(error) = client.delete_file(&temporary, None).await {
+            if let Err(Failure { error, .. }) = client.delete_file(&temporary, None).await {
                 tracing::warn!(%error, "a temporary file is left in the lake");
             }
         });
@@ -162,7 +162,7 @@ impl Drop for AzureWriter {
 }
 
 /// Whether a refused start means that a directory or a file stands in the way.
-async fn explain_create(client: &Client, at: &Location, error: Error) -> Error {
+async fn explain_create(client: &dyn Dfs, at: &Location, error: Error) -> Error {
     let (standing, parent) = match (
         client.find("write", at).await,
         client.find("write", &Location::new(at.filesystem.clone(), at.path.parent())).await,
