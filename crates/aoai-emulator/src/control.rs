@@ -3,14 +3,13 @@
 use std::{collections::BTreeMap, sync::PoisonError, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncReadExt;
 
 use crate::{
     Books, EmulatorError, Result,
     batches::{Batch, BatchError, settle},
     books::books,
     files::FileState,
-    lake::{Content, LakePathSummary},
+    lake::{self, LakeEntry, LakeError},
     server::{FaultRule, Operation},
     state::Shared,
 };
@@ -156,57 +155,24 @@ impl Control {
     ///
     /// # Errors
     /// No such account or filesystem.
-    pub fn lake_paths(&self, account: &str, filesystem: &str) -> Result<Vec<LakePathSummary>> {
-        let summary = self.state.lake().summary(account, filesystem);
-        summary.map_err(|_| EmulatorError::NotFound(format!("filesystem {account}/{filesystem}")))
+    pub async fn lake_entries(&self, account: &str, filesystem: &str) -> Result<Vec<LakeEntry>> {
+        lake::entries(&self.state, account, filesystem).await.map_err(in_lake)
     }
 
-    /// The bytes of a file of a lake, if there is one.
+    /// Puts a file into a lake, over what may be there; its filesystem and directories are made if need be.
     ///
     /// # Errors
-    /// The disk.
-    pub async fn lake_bytes(
-        &self,
-        account: &str,
-        filesystem: &str,
-        path: &str,
-    ) -> std::io::Result<Option<Vec<u8>>> {
-        let found = self.state.lake().open(account, filesystem, path);
-        let Some((content, length, _)) = found else { return Ok(None) };
-        let mut bytes = Vec::new();
-        content.read(0, length).await?.read_to_end(&mut bytes).await?;
-        Ok(Some(bytes))
-    }
-
-    /// Puts a file into a lake, as somebody else would; the filesystem must be there.
-    ///
-    /// # Errors
-    /// No such filesystem, a directory in the way, or the disk.
-    pub async fn put_lake_file(
-        &self,
-        account: &str,
-        filesystem: &str,
-        path: &str,
-        bytes: &[u8],
-    ) -> Result<()> {
-        let failed = |why: String| {
-            EmulatorError::NotFound(format!("a place for {account}/{filesystem}/{path}: {why}"))
-        };
-        let content =
-            Content::create(self.state.body_dir()).await.map_err(|error| failed(error.to_string()))?;
-        let written = tokio::fs::write(content.path(), bytes).await;
-        written.map_err(|error| failed(error.to_string()))?;
-        let put = self.state.lake().put(account, filesystem, path, content, bytes.len() as u64);
-        put.map_err(|error| failed(error.message))
+    /// No such account, a directory in the way, or the disk.
+    pub async fn lake_put(&self, account: &str, filesystem: &str, path: &str, bytes: Vec<u8>) -> Result<()> {
+        lake::put(&self.state, account, filesystem, path, &bytes).await.map_err(in_lake)
     }
 
     /// Deletes a filesystem as somebody else would.
     ///
     /// # Errors
     /// No such account or filesystem.
-    pub fn delete_filesystem(&self, account: &str, filesystem: &str) -> Result<()> {
-        let deleted = self.state.lake().delete_filesystem(account, filesystem);
-        deleted.map_err(|_| EmulatorError::NotFound(format!("filesystem {account}/{filesystem}")))
+    pub fn lake_delete_filesystem(&self, account: &str, filesystem: &str) -> Result<()> {
+        self.state.lake().delete_filesystem(account, filesystem).map_err(in_lake)
     }
 
     /// Deletes a file as somebody else would.
@@ -271,4 +237,8 @@ impl Control {
             None => Err(EmulatorError::NotFound(format!("batch {id}"))),
         }
     }
+}
+
+fn in_lake(error: LakeError) -> EmulatorError {
+    EmulatorError::Lake { code: error.code, message: error.message }
 }

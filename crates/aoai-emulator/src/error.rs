@@ -41,6 +41,14 @@ pub enum EmulatorError {
         /// What the system said.
         source: io::Error,
     },
+    /// The storage half refuses.
+    #[error("{message} ({code})")]
+    Lake {
+        /// The service's code.
+        code: String,
+        /// Its words.
+        message: String,
+    },
     /// No file or batch has this id, or it has ended already.
     #[error("find {0}")]
     NotFound(String),

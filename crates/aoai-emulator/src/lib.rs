@@ -24,5 +24,5 @@ pub use config::{
 pub use control::{BatchSummary, Control, FileSummary, Snapshot};
 pub use emulator::Emulator;
 pub use error::{EmulatorError, Result};
-pub use lake::LakePathSummary;
+pub use lake::LakeEntry;
 pub use server::{FaultEffect, FaultMatch, FaultRule, Operation};

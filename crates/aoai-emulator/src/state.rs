@@ -50,6 +50,9 @@ impl State {
         if !(config.clock.speed.is_finite() && config.clock.speed >= 0.0) {
             return Err(EmulatorError::Config(format!("clock.speed = {}", config.clock.speed)));
         }
+        if let Some(problem) = config.lake.problem() {
+            return Err(EmulatorError::Config(problem));
+        }
         let root = config.data_dir.clone().unwrap_or_else(std::env::temp_dir);
         let bodies = body_dir(&root).map_err(|source| EmulatorError::DataDir { path: root, source })?;
         let client = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());

@@ -37,7 +37,8 @@ pub(super) struct Page {
     pub(super) token: Option<String>,
 }
 
-/// Asks for one page of a listing. The crate's builder would name the page's size `maxresults` and a page to go on
+/// Asks for one page of a listing, and writes spaces as `%20`: the crate writes a form's `+`, which the signature takes
+/// for a plus. The crate's builder would name the page's size `maxresults` and a page to go on
 /// from `marker`, which the service knows from blobs, not from paths.
 ///
 /// It stands before the signature is made.
@@ -53,6 +54,12 @@ impl Policy for AskForPage {
             if let Some(token) = &page.token {
                 query.append_pair("continuation", token);
             }
+        }
+        // A real plus is `%2B` by now.
+        let query =
+            request.url().query().filter(|query| query.contains('+')).map(|query| query.replace('+', "%20"));
+        if let Some(query) = query {
+            request.url_mut().set_query(Some(&query));
         }
         next[0].send(ctx, request, &next[1..]).await
     }

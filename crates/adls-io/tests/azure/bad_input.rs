@@ -72,7 +72,7 @@ async fn a_filesystem_that_disappears_is_not_a_file_that_is_gone() {
     let place = Place::new().await;
     place.lake.ensure_filesystem("one").await.unwrap();
     place.lake.write_all(&at("one", "a"), "x".into(), Condition::Always).await.unwrap();
-    place.control().delete_filesystem(ACCOUNT, "one").unwrap();
+    place.control().lake_delete_filesystem(ACCOUNT, "one").unwrap();
     for error in [
         place.lake.find(&at("one", "a")).await.unwrap_err(),
         place.lake.read(&at("one", "a"), ReadOptions::default()).await.unwrap_err(),

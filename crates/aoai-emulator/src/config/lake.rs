@@ -1,5 +1,7 @@
 //! The storage accounts.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
@@ -39,5 +41,44 @@ impl Default for LakeAccount {
     fn default() -> Self {
         let key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
         Self { name: "devstoreaccount1".to_owned(), key: key.into(), hierarchical_namespace: true }
+    }
+}
+
+impl LakeConfig {
+    /// What is wrong with the names, if anything.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let mut seen = BTreeSet::new();
+        self.accounts.iter().find_map(|account| {
+            let name = account.name.as_str();
+            let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            // The paths of the other half would be shadowed.
+            if !plain || name == "openai" {
+                return Some(format!("lake.accounts: '{name}' cannot be the name of an account"));
+            }
+            (!seen.insert(name)).then(|| format!("lake.accounts: '{name}' is there twice"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(names: &[&str]) -> LakeConfig {
+        let account = |name: &&str| LakeAccount { name: (*name).to_owned(), ..LakeAccount::default() };
+        LakeConfig { accounts: names.iter().map(account).collect(), ..LakeConfig::default() }
+    }
+
+    #[test]
+    fn names_must_be_free_and_unique() {
+        assert_eq!(named(&["one", "two"]).problem(), None);
+        for bad in [&["openai"][..], &["_emulator"], &[""], &["a/b"], &["one", "one"]] {
+            assert!(named(bad).problem().is_some(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn keys_stay_out_of_debug_output() {
+        assert!(!format!("{:?}", LakeConfig::default()).contains("Eby8"));
     }
 }

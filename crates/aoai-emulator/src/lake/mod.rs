@@ -7,6 +7,7 @@ mod create;
 mod data;
 mod filesystems;
 mod gate;
+mod inside;
 mod lease;
 mod listing;
 mod node;
@@ -22,7 +23,9 @@ mod tree;
 
 pub(crate) use call::LakeCall;
 pub(crate) use content::Content;
+pub use inside::LakeEntry;
+pub(crate) use inside::{entries, put};
 pub(crate) use place::LakePlace;
+pub(crate) use refusal::LakeError;
 pub(crate) use serve::serve;
-pub use store::LakePathSummary;
 pub(crate) use store::LakeStore;

@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     content::Content,
     node::{FileBytes, Kind, Node},
@@ -32,19 +30,6 @@ impl Filesystem {
     pub(super) fn find(&self, path: &str) -> Option<&Node> {
         if path.is_empty() { Some(&self.root) } else { self.tree.get(path) }
     }
-}
-
-/// One path of a lake, for tests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LakePathSummary {
-    /// Segments joined by `/`.
-    pub path: String,
-    /// Whether it is a directory.
-    pub directory: bool,
-    /// Bytes.
-    pub bytes: u64,
-    /// Version, without quotes.
-    pub etag: String,
 }
 
 /// Accounts, filesystems, paths.
@@ -123,21 +108,5 @@ impl LakeStore {
         }
         tree.put(path, Node::new(Kind::File(FileBytes::whole(content, length))));
         Ok(())
-    }
-
-    /// Everything in a filesystem, in order.
-    pub(crate) fn summary(
-        &mut self,
-        account: &str,
-        filesystem: &str,
-    ) -> Result<Vec<LakePathSummary>, LakeError> {
-        let tree = &self.filesystem(account, filesystem)?.tree;
-        let summary = tree.below("", None).map(|(key, node)| LakePathSummary {
-            path: key.path(),
-            directory: node.is_directory(),
-            bytes: node.length(),
-            etag: node.etag.clone(),
-        });
-        Ok(summary.collect())
     }
 }

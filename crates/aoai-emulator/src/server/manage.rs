@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use axum::{
+    body::Bytes,
     extract::{FromRequest, Json, Request},
     http::StatusCode,
     response::Response,
 };
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
@@ -34,6 +36,9 @@ pub(super) async fn handle(state: &Shared, path: &str, request: Request) -> Resp
 async fn run(control: &Control, path: &str, request: Request) -> std::result::Result<Response, ApiError> {
     let method = request.method().clone();
     let segments: Vec<&str> = path.split('/').collect();
+    if let Some(rest) = path.strip_prefix("lake/") {
+        return lake(control, rest, request).await;
+    }
     let done = match (method.as_str(), segments.as_slice()) {
         ("GET", ["state"]) => return Ok(reply::json(StatusCode::OK, &control.snapshot().await)),
         ("GET", ["books"]) => return Ok(reply::json(StatusCode::OK, &control.books().await)),
@@ -49,12 +54,6 @@ async fn run(control: &Control, path: &str, request: Request) -> std::result::Re
             control.clear_faults();
             Ok(())
         }
-        ("GET", ["lake", account, filesystem]) => {
-            let paths = control.lake_paths(account, filesystem);
-            let paths = paths.map_err(|error| ApiError::not_found(error.to_string()))?;
-            return Ok(reply::json(StatusCode::OK, &json!({ "paths": paths })));
-        }
-        ("DELETE", ["lake", account, filesystem]) => control.delete_filesystem(account, filesystem),
         ("DELETE", ["files", id]) => control.delete_file(id),
         ("POST", ["files", id, "fail"]) => control.fail_file(id, &body::<Failure>(request).await?.message),
         ("POST", ["batches", id, "cancel"]) => control.cancel_batch(id),
@@ -62,6 +61,29 @@ async fn run(control: &Control, path: &str, request: Request) -> std::result::Re
         ("POST", ["batches", id, "fail"]) => {
             let failure: Failure = body(request).await?;
             control.fail_batch(id, &failure.code, &failure.message)
+        }
+        _ => return Err(ApiError::resource_not_found()),
+    };
+    answer(control, done)
+}
+
+/// `lake/{account}/{filesystem}[/{path}]`, encoded as in storage URLs.
+async fn lake(control: &Control, path: &str, request: Request) -> std::result::Result<Response, ApiError> {
+    let decoded = percent_decode_str(path).decode_utf8_lossy().into_owned();
+    let mut segments = decoded.splitn(3, '/');
+    let mut next = || segments.next().unwrap_or_default().to_owned();
+    let (account, filesystem, path) = (next(), next(), next());
+    let done = match (request.method().as_str(), path.as_str()) {
+        ("GET", "") => {
+            let entries = control.lake_entries(&account, &filesystem).await;
+            let entries = entries.map_err(|error| ApiError::not_found(error.to_string()))?;
+            return Ok(reply::json(StatusCode::OK, &entries));
+        }
+        ("DELETE", "") => control.lake_delete_filesystem(&account, &filesystem),
+        ("PUT", path) if !path.is_empty() => {
+            let bytes = Bytes::from_request(request, &()).await;
+            let bytes = bytes.map_err(|error| ApiError::invalid(error.body_text()))?;
+            control.lake_put(&account, &filesystem, path, bytes.into()).await
         }
         _ => return Err(ApiError::resource_not_found()),
     };

@@ -43,7 +43,7 @@ fn encoded(form: &[(&str, &str)]) -> String {
 }
 
 impl Service {
-    async fn ask(&self, tenant: &str, form: &[(&str, &str)]) -> Response {
+    async fn ask_for_token(&self, tenant: &str, form: &[(&str, &str)]) -> Response {
         self.http
             .post(format!("{}/{tenant}/oauth2/v2.0/token", self.emulator.url()))
             .header("content-type", "application/x-www-form-urlencoded")
@@ -70,7 +70,7 @@ fn token(answer: &Value) -> String {
 #[tokio::test]
 async fn a_client_secret_buys_a_token_for_an_hour() {
     let service = start(config()).await;
-    let response = service.ask("tenant", &form("scope", OPENAI)).await;
+    let response = service.ask_for_token("tenant", &form("scope", OPENAI)).await;
     assert_eq!(response.status(), 200);
     let answer = value(response).await;
     assert_eq!((&answer["token_type"], &answer["expires_in"]), (&"Bearer".into(), &3600.into()));
@@ -89,9 +89,11 @@ async fn a_client_secret_buys_a_token_for_an_hour() {
 async fn a_token_for_the_storage_is_not_for_batches() {
     let service = start(config()).await;
     let answer =
-        value(service.ask("tenant", &form("scope", "https://storage.azure.com/.default")).await).await;
+        value(service.ask_for_token("tenant", &form("scope", "https://storage.azure.com/.default")).await)
+            .await;
     assert_eq!(service.list_as(&token(&answer)).await, 401);
-    let foundry = value(service.ask("tenant", &form("scope", "https://ai.azure.com/.default")).await).await;
+    let foundry =
+        value(service.ask_for_token("tenant", &form("scope", "https://ai.azure.com/.default")).await).await;
     assert_eq!(service.list_as(&token(&foundry)).await, 200);
 }
 
@@ -103,7 +105,7 @@ async fn an_assertion_will_do_in_place_of_the_secret() {
         let mut form = form("client_assertion", assertion);
         form.retain(|(name, _)| *name != "client_secret");
         form.push(("client_assertion_type", kind));
-        assert_eq!(service.ask("tenant", &form).await.status(), status);
+        assert_eq!(service.ask_for_token("tenant", &form).await.status(), status);
     }
 }
 
@@ -118,7 +120,7 @@ async fn what_is_wrong_is_said_as_entra_says_it() {
         ("tenant", form("grant_type", "password"), 400, "unsupported_grant_type", 70_003),
         ("tenant", form("scope", "https://storage.azure.com"), 400, "invalid_scope", 1_002_012),
     ] {
-        let response = service.ask(tenant, &form).await;
+        let response = service.ask_for_token(tenant, &form).await;
         assert_eq!(response.status(), status, "{error}");
         let answer = value(response).await;
         assert_eq!((&answer["error"], &answer["error_codes"][0]), (&error.into(), &number.into()));
@@ -137,7 +139,7 @@ async fn without_secrets_nothing_is_issued() {
         ..frozen()
     })
     .await;
-    assert_eq!(service.ask("tenant", &form("scope", OPENAI)).await.status(), 401);
+    assert_eq!(service.ask_for_token("tenant", &form("scope", OPENAI)).await.status(), 401);
     let query = "resource=https://storage.azure.com&api-version=2019-08-01";
     assert_eq!(service.identity(query, "").await.status(), 401);
 }
@@ -178,6 +180,6 @@ async fn faults_reach_the_token_endpoint_too() {
     .unwrap();
     assert!(matches!(rule.effect, FaultEffect::Status { .. }));
     let service = start(EmulatorConfig { faults: vec![rule], ..config() }).await;
-    assert_eq!(service.ask("tenant", &form("scope", OPENAI)).await.status(), 503);
-    assert_eq!(service.ask("tenant", &form("scope", OPENAI)).await.status(), 200);
+    assert_eq!(service.ask_for_token("tenant", &form("scope", OPENAI)).await.status(), 503);
+    assert_eq!(service.ask_for_token("tenant", &form("scope", OPENAI)).await.status(), 200);
 }
