@@ -7,6 +7,7 @@ use std::process::ExitCode;
 mod docs;
 mod e2e;
 mod package;
+mod python;
 mod run;
 mod say;
 mod tidy;
@@ -16,7 +17,8 @@ usage: cargo xtask <task>
   tidy     what compilers do not check: dependency rules, file sizes, READMEs, links
   docs     the documentation builds without a warning
   package  every library crate can be packaged
-  e2e      the release binary and the examples, from files in to files out";
+  e2e      the release binary and the examples, from files in to files out
+  python   the official Python client against the emulator's Data Lake endpoint";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         "docs" => docs::run(),
         "package" => package::run(),
         "e2e" => e2e::run(),
+        "python" => python::run(),
         _ => {
             say::error(USAGE);
             return ExitCode::from(2);

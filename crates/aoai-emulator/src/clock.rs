@@ -56,7 +56,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new(config: &ClockConfig) -> Self {
-        let start = config.start.map_or_else(system_now, |seconds| Stamp(seconds.saturating_mul(1000)));
+        let start = config.start.map_or_else(wall_now, |seconds| Stamp(seconds.saturating_mul(1000)));
         Self {
             start,
             started: Instant::now(),
@@ -98,11 +98,12 @@ impl Clock {
     }
 }
 
+/// Real time.
 #[expect(
     clippy::disallowed_methods,
-    reason = "virtual time has to start somewhere; nothing else reads the wall clock"
+    reason = "virtual time starts somewhere, and the storage half lives in real time: its clients sign with their clocks"
 )]
-fn system_now() -> Stamp {
+pub(crate) fn wall_now() -> Stamp {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Stamp(whole_millis(since_epoch))
 }

@@ -3,12 +3,14 @@
 use std::{collections::BTreeMap, sync::PoisonError, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt;
 
 use crate::{
     Books, EmulatorError, Result,
     batches::{Batch, BatchError, settle},
     books::books,
     files::FileState,
+    lake::{Content, LakePathSummary},
     server::{FaultRule, Operation},
     state::Shared,
 };
@@ -148,6 +150,63 @@ impl Control {
     /// Tokens that count against the quota of a deployment now.
     pub fn enqueued_tokens(&self, deployment: &str) -> u64 {
         self.state.batches().enqueued_tokens(deployment, self.state.clock.now())
+    }
+
+    /// Every path of a filesystem, in the order of a listing.
+    ///
+    /// # Errors
+    /// No such account or filesystem.
+    pub fn lake_paths(&self, account: &str, filesystem: &str) -> Result<Vec<LakePathSummary>> {
+        let summary = self.state.lake().summary(account, filesystem);
+        summary.map_err(|_| EmulatorError::NotFound(format!("filesystem {account}/{filesystem}")))
+    }
+
+    /// The bytes of a file of a lake, if there is one.
+    ///
+    /// # Errors
+    /// The disk.
+    pub async fn lake_bytes(
+        &self,
+        account: &str,
+        filesystem: &str,
+        path: &str,
+    ) -> std::io::Result<Option<Vec<u8>>> {
+        let found = self.state.lake().open(account, filesystem, path);
+        let Some((content, length, _)) = found else { return Ok(None) };
+        let mut bytes = Vec::new();
+        content.read(0, length).await?.read_to_end(&mut bytes).await?;
+        Ok(Some(bytes))
+    }
+
+    /// Puts a file into a lake, as somebody else would; the filesystem must be there.
+    ///
+    /// # Errors
+    /// No such filesystem, a directory in the way, or the disk.
+    pub async fn put_lake_file(
+        &self,
+        account: &str,
+        filesystem: &str,
+        path: &str,
+        bytes: &[u8],
+    ) -> Result<()> {
+        let failed = |why: String| {
+            EmulatorError::NotFound(format!("a place for {account}/{filesystem}/{path}: {why}"))
+        };
+        let content =
+            Content::create(self.state.body_dir()).await.map_err(|error| failed(error.to_string()))?;
+        let written = tokio::fs::write(content.path(), bytes).await;
+        written.map_err(|error| failed(error.to_string()))?;
+        let put = self.state.lake().put(account, filesystem, path, content, bytes.len() as u64);
+        put.map_err(|error| failed(error.message))
+    }
+
+    /// Deletes a filesystem as somebody else would.
+    ///
+    /// # Errors
+    /// No such account or filesystem.
+    pub fn delete_filesystem(&self, account: &str, filesystem: &str) -> Result<()> {
+        let deleted = self.state.lake().delete_filesystem(account, filesystem);
+        deleted.map_err(|_| EmulatorError::NotFound(format!("filesystem {account}/{filesystem}")))
     }
 
     /// Deletes a file as somebody else would.

@@ -9,16 +9,18 @@ mod control;
 mod emulator;
 mod error;
 mod files;
+mod lake;
 mod server;
 mod state;
 
 pub use books::{BatchBooks, Books, PaidTwice};
 pub use config::{
     AnswerConfig, BatchConfig, CancelOfTerminal, ClockConfig, Deviation, EmulatorConfig, ErrorLineShape,
-    ExpiryConfig, FileConfig, InUseDelete, Outcome, OutcomeRule, QuotaConfig, QuotaMode, ResultIds, Secret,
-    UpstreamConfig, WireConfig,
+    ExpiryConfig, FileConfig, InUseDelete, LakeAccount, LakeConfig, Outcome, OutcomeRule, QuotaConfig,
+    QuotaMode, ResultIds, Secret, UpstreamConfig, WireConfig,
 };
 pub use control::{BatchSummary, Control, FileSummary, Snapshot};
 pub use emulator::Emulator;
 pub use error::{EmulatorError, Result};
+pub use lake::LakePathSummary;
 pub use server::{FaultEffect, FaultMatch, FaultRule, Operation};

@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     config::EmulatorConfig,
     files::FileStore,
+    lake::LakeStore,
     server::{FaultBook, Operation},
 };
 
@@ -34,6 +35,7 @@ pub(crate) struct State {
     pub(crate) upstream: reqwest::Client,
     files: Mutex<FileStore>,
     batches: Mutex<BatchStore>,
+    lake: Mutex<LakeStore>,
     requests: Mutex<BTreeMap<Operation, u64>>,
     tasks: Mutex<Vec<AbortHandle>>,
     bodies: TempDir,
@@ -60,6 +62,7 @@ impl State {
             upstream: client().connect_timeout(connect).build().map_err(EmulatorError::HttpClient)?,
             files: Mutex::default(),
             batches: Mutex::default(),
+            lake: Mutex::new(LakeStore::new(&config.lake)),
             requests: Mutex::default(),
             tasks: Mutex::default(),
             bodies,
@@ -73,6 +76,15 @@ impl State {
 
     pub(crate) fn batches(&self) -> MutexGuard<'_, BatchStore> {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lake(&self) -> MutexGuard<'_, LakeStore> {
+        self.lake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this is the name of a storage account.
+    pub(crate) fn is_account(&self, name: &str) -> bool {
+        self.config.lake.accounts.iter().any(|account| account.name == name)
     }
 
     pub(crate) fn body_dir(&self) -> &Path {

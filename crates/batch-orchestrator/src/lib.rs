@@ -17,7 +17,8 @@ pub mod validate;
 pub use collect::{MANIFEST_FORMAT, MANIFEST_NAME};
 pub use error::PipelineError;
 pub use options::{
-    LakeOptions, LimitOptions, OutputOptions, OutputOrder, PipelineOptions, RunOptions, ServiceOptions,
+    BlobUrls, LakeOptions, LimitOptions, OutputOptions, OutputOrder, PipelineOptions, RunOptions,
+    ServiceOptions, Transfer,
 };
 pub use reconcile::{Event, Observer, Pipeline, RunReport, Stop};
 pub use snapshot::{Skipped, SkippedReason, Watcher};

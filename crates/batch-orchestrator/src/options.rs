@@ -1,6 +1,6 @@
 //! What a pipeline needs to know. Plain values: whoever composes the pipeline resolves and checks them.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use adls_io::Location;
 
@@ -47,6 +47,8 @@ pub struct ServiceOptions {
     pub deployment: Option<String>,
     /// Rewrites every line's `model` to `deployment` on the way.
     pub set_model: bool,
+    /// How the lines get to the service, and the results back.
+    pub transfer: Transfer,
     /// Such as `/chat/completions`; lines must be of the same family.
     pub batch_endpoint: String,
     /// `24h`.
@@ -56,6 +58,59 @@ pub struct ServiceOptions {
     /// Sends again what the service has forgotten. Only for a service that bills nothing and forgets everything when
     /// it ends, such as an embedded emulator; otherwise a forgotten batch is for a person to look at.
     pub resubmit_forgotten: bool,
+}
+
+/// How the lines get to the service, and the results back.
+#[derive(Clone, Default)]
+pub enum Transfer {
+    /// The bytes pass through here, both ways.
+    #[default]
+    Upload,
+    /// The service fetches the input from the lake into a file of its own; the results pass through here.
+    Import {
+        /// The lake's URLs.
+        urls: Arc<dyn BlobUrls>,
+    },
+    /// The service reads the input from the lake and writes the results there, with its own identity.
+    Blob {
+        /// The lake's URLs.
+        urls: Arc<dyn BlobUrls>,
+    },
+}
+
+impl Transfer {
+    /// The lake's URLs, where the service uses them.
+    #[must_use]
+    pub fn urls(&self) -> Option<&Arc<dyn BlobUrls>> {
+        match self {
+            Self::Upload => None,
+            Self::Import { urls } | Self::Blob { urls } => Some(urls),
+        }
+    }
+}
+
+/// Names the mode only: the URLs may hold a secret.
+impl fmt::Debug for Transfer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Upload => "Upload",
+            Self::Import { .. } => "Import",
+            Self::Blob { .. } => "Blob",
+        })
+    }
+}
+
+/// What the files of the lake are called as blobs.
+pub trait BlobUrls: Send + Sync + fmt::Debug {
+    /// The URL at which the service can `GET` a file, with a SAS where one is configured. **Secret**: it goes into
+    /// the request and nowhere else.
+    fn content_url(&self, at: &Location) -> String;
+
+    /// The URL of a file or directory, without any secret.
+    fn blob_url(&self, at: &Location) -> String;
+
+    /// What a URL names; `None` if it is outside this account. The URL is untrusted; its query is ignored.
+    fn locate(&self, url: &str) -> Option<Location>;
 }
 
 /// Pace and width.

@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Estimate(PathsArgs),
     /// Show jobs, batches, progress and problems
     Status(StatusArgs),
+    /// Check configuration, lake, service and rights, and say what to fix
+    Doctor,
     /// Serve an Azure OpenAI Batch API on this machine, for development and tests
     Emulator(EmulatorArgs),
     /// Print a completion script for a shell

@@ -28,6 +28,38 @@ impl CliError {
         Self { exit: exit::UNREACHABLE, ..Self::usage(message) }
     }
 
+    /// Something that the service would not do.
+    pub(crate) fn service(error: &aoai_batch_client::Error) -> Self {
+        use aoai_batch_client::ErrorKind as K;
+        let text = Self::unreachable("the service cannot be used").caused_by(error);
+        match error.kind() {
+            K::Connection => text.hint("check service.endpoint, the network, and private link; nothing was sent"),
+            K::Unauthorized => text.hint(
+                "check the key that service.key_env names, or the role of the identity that service.auth means",
+            ),
+            K::NotFound => {
+                text.hint("check service.endpoint and service.api: a wrong version is answered with 404")
+            }
+            _ => text.hint("run again later; nothing is lost"),
+        }
+    }
+
+    /// Something that the lake would not do.
+    pub(crate) fn lake(error: &adls_io::Error) -> Self {
+        use adls_io::ErrorKind as K;
+        let text = Self::unreachable("the lake cannot be used").caused_by(error);
+        match error.kind {
+            K::NotFound => text.hint("create the directory that lake.input names, or correct it"),
+            K::NoFilesystem => text.hint("create the filesystem that lake.input names, or correct it"),
+            K::PermissionDenied => {
+                text.hint("give this user or identity the right to read and write there; `aoai-batch doctor` lists what is needed")
+            }
+            K::Unavailable => text.hint("check the account's name, lake.endpoint and the network; nothing is lost, run again"),
+            K::Invalid => text.hint("correct [lake] in the configuration, or use another account"),
+            _ => text,
+        }
+    }
+
     /// The same with what to try.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -91,8 +123,8 @@ impl From<PipelineError> for CliError {
     fn from(error: PipelineError) -> Self {
         match error {
             PipelineError::Ledger(error) => error.into(),
-            PipelineError::Lake(error) => lake(&error),
-            PipelineError::Service(error) => service(&error),
+            PipelineError::Lake(error) => Self::lake(&error),
+            PipelineError::Service(error) => Self::service(&error),
             PipelineError::Options(message) => Self::usage(message),
             PipelineError::Machine(error) => Self {
                 exit: exit::BUG,
@@ -100,34 +132,5 @@ impl From<PipelineError> for CliError {
             }
             .hint("nothing is lost: the state was not changed; please report it with the output of `status`"),
         }
-    }
-}
-
-fn lake(error: &adls_io::Error) -> CliError {
-    let text = CliError::unreachable("the lake cannot be used").caused_by(error);
-    match error.kind {
-        adls_io::ErrorKind::NotFound => {
-            text.hint("create the directory that lake.input names, or correct it")
-        }
-        adls_io::ErrorKind::NoFilesystem => {
-            text.hint("create the filesystem that lake.input names, or correct it")
-        }
-        adls_io::ErrorKind::PermissionDenied => text.hint("give this user the right to read and write there"),
-        _ => text,
-    }
-}
-
-fn service(error: &aoai_batch_client::Error) -> CliError {
-    use aoai_batch_client::ErrorKind as K;
-    let text = CliError::unreachable("the service cannot be used").caused_by(error);
-    match error.kind() {
-        K::Connection => text.hint("check service.endpoint, the network, and private link; nothing was sent"),
-        K::Unauthorized => text.hint(
-            "check the key that service.key_env names, or the role of the identity that service.auth means",
-        ),
-        K::NotFound => {
-            text.hint("check service.endpoint and service.api: a wrong version is answered with 404")
-        }
-        _ => text.hint("run again later; nothing is lost"),
     }
 }

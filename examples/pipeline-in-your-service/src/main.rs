@@ -59,6 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         service: ServiceOptions {
             deployment: Some("my-batch".into()),
             set_model: false,
+            transfer: batch_orchestrator::Transfer::Upload,
             batch_endpoint: "/chat/completions".into(),
             completion_window: "24h".into(),
             file_expires_after: None,

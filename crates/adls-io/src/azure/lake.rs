@@ -68,6 +68,15 @@ impl AzureLake {
     pub async fn filesystem(&self, name: &str) -> Result<FilesystemInfo> {
         Ok(FilesystemInfo { hierarchical_namespace: self.client.namespace(name).await? })
     }
+
+    /// Refuses an account without hierarchical namespace; looks once for each filesystem.
+    ///
+    /// # Errors
+    /// `Invalid`: the account has none. `NoFilesystem`, `Unavailable`. Where the credential may not look at the
+    /// filesystem itself, the operations in it will tell.
+    pub async fn check(&self, name: &str) -> Result<()> {
+        self.namespaces.check(self.client.as_ref(), name).await
+    }
 }
 
 #[async_trait]
@@ -75,7 +84,7 @@ impl DataLake for AzureLake {
     fn list(&self, directory: &Location, mode: ListMode) -> BoxStream<'static, Result<Entry>> {
         let (lake, directory) = (self.clone(), directory.clone());
         async move {
-            match lake.namespaces.check(lake.client.as_ref(), &directory.filesystem).await {
+            match lake.check(&directory.filesystem).await {
                 Ok(()) => list::list(lake.client, directory, mode),
                 Err(error) => stream::iter([Err(Error { operation: "list", ..error })]).boxed(),
             }

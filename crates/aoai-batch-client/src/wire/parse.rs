@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     Batch, BatchError, BatchId, BatchStatus, BatchUsage, FileId, FileObject, FileStatus, RequestCounts,
     lenient::{count, seconds, text},
+    redact::without_queries,
 };
 
 impl<'de> Deserialize<'de> for FileObject {
@@ -19,7 +20,7 @@ impl<'de> Deserialize<'de> for FileObject {
             bytes: count(&v["bytes"]),
             purpose: text(&v["purpose"]),
             status: FileStatus::from(v["status"].as_str().unwrap_or_default()),
-            status_details: text(&v["status_details"]),
+            status_details: text(&v["status_details"]).map(|details| without_queries(&details)),
             created_at: seconds(&v["created_at"]),
             expires_at: seconds(&v["expires_at"]),
         })

@@ -156,6 +156,15 @@ async fn no_secret_is_shown() {
     }
 }
 
+#[tokio::test]
+async fn a_file_that_could_not_be_imported_does_not_show_where_from() {
+    let failed =
+        r#"{"id":"file-1","status":"error","status_details":"GET https://h/a.jsonl?sv=1&sig=s3cret: 403"}"#;
+    let server = Server::new([Reply::new(200, failed)]).await;
+    let file = server.client().get_file(&id()).await.unwrap();
+    assert_eq!(file.status_details.as_deref(), Some("GET https://h/a.jsonl?… 403"));
+}
+
 /// Also runs in a process of its own, which has a proxy in its environment: see the next test.
 #[tokio::test]
 async fn behind_a_proxy() {

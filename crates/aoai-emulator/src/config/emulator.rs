@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnswerConfig, BatchConfig, FileConfig, OutcomeRule, QuotaConfig, WireConfig};
+use super::{AnswerConfig, BatchConfig, FileConfig, LakeConfig, OutcomeRule, QuotaConfig, WireConfig};
 use crate::server::FaultRule;
 
 /// Everything an [`Emulator`](crate::Emulator) can be told at its start.
@@ -25,6 +25,8 @@ pub struct EmulatorConfig {
     pub clock: ClockConfig,
     /// Files: quotas, sizes, processing.
     pub files: FileConfig,
+    /// The storage accounts.
+    pub lake: LakeConfig,
     /// Batches: service times, limits, undocumented behaviour.
     pub batches: BatchConfig,
     /// Enqueued-token quota.

@@ -4,10 +4,12 @@ mod answers;
 mod batches;
 mod emulator;
 mod files;
+mod lake;
 mod wire;
 
 pub use answers::{AnswerConfig, Outcome, OutcomeRule, UpstreamConfig};
 pub use batches::{BatchConfig, CancelOfTerminal, Deviation, ExpiryConfig, QuotaConfig, QuotaMode};
 pub use emulator::{ClockConfig, EmulatorConfig, Secret};
 pub use files::{FileConfig, InUseDelete};
+pub use lake::{LakeAccount, LakeConfig};
 pub use wire::{ErrorLineShape, ResultIds, WireConfig};

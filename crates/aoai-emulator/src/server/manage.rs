@@ -49,6 +49,12 @@ async fn run(control: &Control, path: &str, request: Request) -> std::result::Re
             control.clear_faults();
             Ok(())
         }
+        ("GET", ["lake", account, filesystem]) => {
+            let paths = control.lake_paths(account, filesystem);
+            let paths = paths.map_err(|error| ApiError::not_found(error.to_string()))?;
+            return Ok(reply::json(StatusCode::OK, &json!({ "paths": paths })));
+        }
+        ("DELETE", ["lake", account, filesystem]) => control.delete_filesystem(account, filesystem),
         ("DELETE", ["files", id]) => control.delete_file(id),
         ("POST", ["files", id, "fail"]) => control.fail_file(id, &body::<Failure>(request).await?.message),
         ("POST", ["batches", id, "cancel"]) => control.cancel_batch(id),

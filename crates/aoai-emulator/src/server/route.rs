@@ -29,6 +29,41 @@ pub enum Operation {
     ListBatches,
     /// `POST /batches/{id}/cancel`
     CancelBatch,
+    /// `PUT /{filesystem}?resource=filesystem` or `?restype=container`
+    LakeCreateFilesystem,
+    /// `HEAD` or `GET` of a filesystem
+    LakeFilesystemProperties,
+    /// `DELETE` of a filesystem
+    LakeDeleteFilesystem,
+    /// `PUT ?resource=file` or `directory`
+    LakeCreatePath,
+    /// `PUT` with `x-ms-rename-source`
+    LakeRename,
+    /// `PATCH ?action=append`
+    LakeAppend,
+    /// `PATCH ?action=flush`
+    LakeFlush,
+    /// `GET` of a path
+    LakeRead,
+    /// `HEAD` of a path
+    LakeHead,
+    /// `GET ?resource=filesystem`
+    LakeList,
+    /// `DELETE` of a path
+    LakeDelete,
+    /// `PUT ?comp=lease`
+    LakeLease,
+    /// Metadata, properties, access control
+    LakeSetProperties,
+    /// Any other request to a storage account
+    LakeOther,
+}
+
+impl Operation {
+    /// Whether this is one of the storage half.
+    pub fn is_lake(self) -> bool {
+        self >= Self::LakeCreateFilesystem
+    }
 }
 
 /// Which surface a request came in by.

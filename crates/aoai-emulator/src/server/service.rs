@@ -15,7 +15,11 @@ use super::{
     ApiError, Call, FaultEffect, KillableListener, Operation, Query, auth, listener::KillSwitch, manage,
     reply,
 };
-use crate::{batches, files, state::Shared};
+use crate::{
+    batches, files,
+    lake::{self, LakeCall, LakeError},
+    state::Shared,
+};
 
 /// Serves until it is dropped or aborted.
 pub(crate) async fn serve(listener: KillableListener, state: Shared) {
@@ -34,24 +38,42 @@ async fn handle(
 ) -> Result<Response, Infallible> {
     let path = request.uri().path().to_owned();
     let query = Query::parse(request.uri().query().unwrap_or_default());
-    let response = if let Some(rest) = path.strip_prefix("/_emulator/") {
-        manage::handle(&state, rest, request).await
-    } else {
-        let call = Call::parse(request.method(), &path, &query);
-        with_faults(&state, &connection, &path, call, &query, request).await
+    if let Some(rest) = path.strip_prefix("/_emulator/") {
+        return Ok(reply::tag(manage::handle(&state, rest, request).await));
+    }
+    let is_account = |name: &str| state.is_account(name);
+    let lake = LakeCall::parse(request.method(), &path, &query, request.headers(), is_account);
+    let target = match lake {
+        Some(call) => Target::Lake(call),
+        None => Target::Api(Call::parse(request.method(), &path, &query)),
     };
-    Ok(reply::tag(response))
+    Ok(with_faults(&state, &connection, &path, target, &query, request).await)
+}
+
+/// Which half of the emulator a request is for.
+enum Target {
+    Api(Result<Call, ApiError>),
+    Lake(Result<LakeCall, LakeError>),
+}
+
+impl Target {
+    fn operation(&self) -> Option<Operation> {
+        match self {
+            Self::Api(call) => call.as_ref().ok().map(|call| call.operation),
+            Self::Lake(call) => call.as_ref().ok().map(|call| call.operation),
+        }
+    }
 }
 
 async fn with_faults(
     state: &Shared,
     connection: &KillSwitch,
     path: &str,
-    call: Result<Call, ApiError>,
+    target: Target,
     query: &Query,
     request: Request,
 ) -> Response {
-    let operation = call.as_ref().ok().map(|call| call.operation);
+    let operation = target.operation();
     if let Some(operation) = operation {
         state.count(operation);
     }
@@ -66,7 +88,7 @@ async fn with_faults(
         }
     }
     match last {
-        None | Some(FaultEffect::Delay { .. }) => answer(state, call, query, request).await,
+        None | Some(FaultEffect::Delay { .. }) => answer(state, target, query, request).await,
         Some(FaultEffect::Status { code, body, retry_after, headers }) => {
             drain(request.into_body()).await;
             let mut response = scripted(code, body);
@@ -83,18 +105,22 @@ async fn with_faults(
             Response::default()
         }
         Some(FaultEffect::ResetAfter) => {
-            let response = answer(state, call, query, request).await;
+            let response = answer(state, target, query, request).await;
             connection.kill();
             response
         }
         Some(FaultEffect::TruncateBody { bytes }) => {
-            let response = answer(state, call, query, request).await;
+            let response = answer(state, target, query, request).await;
             truncate(response, bytes, connection.clone())
         }
     }
 }
 
-async fn answer(state: &Shared, call: Result<Call, ApiError>, query: &Query, request: Request) -> Response {
+async fn answer(state: &Shared, target: Target, query: &Query, request: Request) -> Response {
+    let call = match target {
+        Target::Api(call) => call,
+        Target::Lake(call) => return lake::serve(state, call, query, request).await,
+    };
     let form = call.as_ref().ok().map(|call| call.form.clone());
     let checked =
         call.and_then(|call| auth::check(request.headers(), state.config.api_key.as_ref()).map(|()| call));
@@ -105,7 +131,7 @@ async fn answer(state: &Shared, call: Result<Call, ApiError>, query: &Query, req
             Err(error)
         }
     };
-    answered.unwrap_or_else(|error| error.into_response(form.as_ref()))
+    reply::tag(answered.unwrap_or_else(|error| error.into_response(form.as_ref())))
 }
 
 async fn run(state: &Shared, call: &Call, query: &Query, request: Request) -> Result<Response, ApiError> {
@@ -120,6 +146,7 @@ async fn run(state: &Shared, call: &Call, query: &Query, request: Request) -> Re
         Operation::GetBatch => batches::get(state, call).await,
         Operation::ListBatches => batches::list(state, call, query).await,
         Operation::CancelBatch => batches::cancel(state, call).await,
+        _ => Err(ApiError::resource_not_found()),
     }
 }
 

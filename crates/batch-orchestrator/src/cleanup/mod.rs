@@ -2,4 +2,4 @@
 
 mod stage;
 
-pub(crate) use stage::{clean_up, forget};
+pub(crate) use stage::{abandon, clean_up, forget};

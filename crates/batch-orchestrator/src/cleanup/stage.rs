@@ -5,12 +5,13 @@ use aoai_batch_client::FileId;
 use crate::{
     error::StageResult,
     machine::JobEvent,
-    model::{JobKey, Publication},
+    model::{JobKey, PartFailure, Publication, ServiceInput},
     reconcile::Context,
     upload::find_files,
 };
 
-/// `PUBLISHED`: the results are durable and verified, so the service's copies may go.
+/// `PUBLISHED`: the results are durable and verified, so the service's copies may go. What the service read and wrote
+/// in the lake goes with the work directory.
 pub(crate) async fn clean_up(
     context: &Context,
     key: &JobKey,
@@ -21,9 +22,11 @@ pub(crate) async fn clean_up(
         let mut files: Vec<FileId> = Vec::new();
         if let Some(submission) = &part.submission {
             must_list |= submission.strays.must_list;
-            files.push(submission.file_id.clone());
-            files.extend(submission.strays.files.iter().cloned());
+            files.extend(submission.input.file().cloned());
+            files.extend(submission.strays.inputs.iter().filter_map(ServiceInput::file).cloned());
         }
+        // What an earlier generation left is not known any more.
+        must_list |= part.failure.as_ref().is_some_and(PartFailure::is_input_replaced);
         if let Some(batch) = &part.batch {
             files.extend(batch.output_file_id.iter().cloned());
             files.extend(batch.error_file_id.iter().cloned());
@@ -33,12 +36,24 @@ pub(crate) async fn clean_up(
         }
     }
     if must_list {
-        for stray in find_files(context, &format!("aob-{key}-")).await? {
-            context.service.delete_file(&stray.id).await?;
-        }
+        delete_by_name(context, key).await?;
     }
     forget(context, key).await?;
     Ok(JobEvent::CleanedUp)
+}
+
+/// A job that came to nothing before a batch was created: whatever files it has at the service may go, then our own
+/// traces.
+pub(crate) async fn abandon(context: &Context, key: &JobKey) -> StageResult<()> {
+    delete_by_name(context, key).await?;
+    forget(context, key).await
+}
+
+async fn delete_by_name(context: &Context, key: &JobKey) -> StageResult<()> {
+    for stray in find_files(context, &format!("aob-{key}-")).await? {
+        context.service.delete_file(&stray.id).await?;
+    }
+    Ok(())
 }
 
 /// Removes the work directory and, last, the claim marker.

@@ -64,7 +64,8 @@ fn part(part: &PartResult) -> Value {
         "generation": part.submission.as_ref().map(|s| s.generation),
         "lines": { "first": part.plan.first_line, "count": part.plan.lines },
         "range": { "offset": part.plan.offset, "bytes": part.plan.bytes },
-        "input_file_id": part.submission.as_ref().map(|s| &s.file_id),
+        "input_file_id": part.submission.as_ref().and_then(|s| s.input.file()),
+        "input_blob": part.submission.as_ref().and_then(|s| s.input.blob()).map(ToString::to_string),
         "batch_id": batch.map(|b| &b.id),
         "status": batch.map(|b| b.status.as_str()),
         "output_file_id": batch.and_then(|b| b.output_file_id.as_ref()),
@@ -91,7 +92,7 @@ pub(super) fn metadata(job: &JobRecord, publication: &Publication) -> String {
     let totals = publication.totals();
     let first = publication.parts.first();
     let batch = first.and_then(|part| part.batch.as_ref());
-    let file_id = first.and_then(|part| part.submission.as_ref()).map(|s| s.file_id.0.as_str());
+    let file_id = first.and_then(|part| part.submission.as_ref()).and_then(|s| s.input.file());
     let output = (totals.output > 0).then(|| publication.target.file_name("output"));
     let error = publication.has_errors().then(|| publication.target.file_name("error"));
     let mut document = Map::new();

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use adls_io::{DataLake, ErrorKind as LakeErrorKind, Location, ReadOptions};
-use aoai_batch_client::{BatchStatus, ErrorKind, JsonLines, LineItem};
+use aoai_batch_client::{BatchStatus, JsonLines, LineItem};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 
 use super::{
     harvest::Ending,
     results::{Slot, for_each_index_line},
+    source::Source,
     spool::SpooledLines,
 };
 use crate::{
@@ -99,8 +100,8 @@ impl SyntheticErrors {
     }
 }
 
-/// The request lines that failed, as they were sent: from the input, or, if it was replaced, from the service's
-/// copy. `None` if both are gone.
+/// The request lines that failed, as they were sent: from the input, or, if it was replaced, from the copy that
+/// was sent. `None` if both are gone.
 pub(crate) async fn failed_requests(
     context: &Context,
     part: &PartRecord,
@@ -117,10 +118,9 @@ pub(crate) async fn failed_requests(
             Ok(read) => read.body.map_err(Into::into).boxed(),
             Err(error) if matches!(error.kind, LakeErrorKind::NotFound | LakeErrorKind::Precondition) => {
                 let Some(submission) = submission else { return Ok(None) };
-                match context.service.file_content(&submission.file_id, 0).await {
-                    Ok(content) => content.body.map_err(Into::into).boxed(),
-                    Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-                    Err(error) => return Err(error.into()),
+                match Source::from(&submission.input).open(context).await? {
+                    Some(body) => body,
+                    None => return Ok(None),
                 }
             }
             Err(error) => return Err(error.into()),

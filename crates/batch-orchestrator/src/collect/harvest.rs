@@ -1,13 +1,14 @@
 //! `ENDED`: fetch what the batch produced, whatever its end was, and put it in order.
 
 use adls_io::Condition;
-use aoai_batch_client::{Batch, BatchStatus, ErrorKind, FileId, JsonLines, LineItem};
+use aoai_batch_client::{Batch, BatchStatus, JsonLines, LineItem};
 use futures::TryStreamExt;
 
 use super::{
     artifact::write_results,
     failed::{failed_requests, synthetic_errors},
     results::{Misfit, Slot, Slots},
+    source::{Kind, Source, Told, told},
     spool::{Spool, SpooledLines},
 };
 use crate::{
@@ -37,7 +38,7 @@ pub(crate) async fn harvest(
     let lake = context.lake.as_ref();
     let index = context.layout.index(&part.key.job, part.key.part)?;
     let mut slots = Slots::load(lake, &index, part.plan.lines).await?;
-    let spooled = match fetch_all(context, &mut slots, ending.batch).await {
+    let spooled = match fetch_all(context, part, &mut slots, &ending).await {
         Ok(spooled) => spooled,
         Err(Fetch::Failed(error)) => return Err(error),
         Err(Fetch::Gone(reason)) if context.options.service.resubmit_forgotten => {
@@ -111,17 +112,22 @@ enum Fetch {
 
 async fn fetch_all(
     context: &Context,
+    part: &PartRecord,
     slots: &mut Slots,
-    batch: Option<&Batch>,
+    ending: &Ending<'_>,
 ) -> Result<SpooledLines, Fetch> {
     let mut spool = Spool::new(context.options.run.spool_dir.as_deref()).map_err(Fetch::Failed)?;
-    if let Some(batch) = batch {
+    if let Some(batch) = ending.batch {
         let mut lines = 0;
-        if let Some(file) = &batch.output_file_id {
-            lines = fetch(context, file, "output", slots, &mut spool).await?;
-        }
-        if let Some(file) = &batch.error_file_id {
-            fetch(context, file, "error", slots, &mut spool).await?;
+        let counts = &batch.request_counts;
+        for (kind, counted) in [(Kind::Output, counts.completed), (Kind::Error, counts.failed)] {
+            let fetched = match result_file(context, part, ending.submission, batch, kind, counted)? {
+                Some(source) => fetch(context, &source, kind, counted, slots, &mut spool).await?,
+                None => 0,
+            };
+            if kind == Kind::Output {
+                lines = fetched;
+            }
         }
         if lines < batch.request_counts.completed && batch.status == BatchStatus::Completed {
             let completed = batch.request_counts.completed;
@@ -135,44 +141,67 @@ async fn fetch_all(
     spool.finish().await.map_err(Fetch::Failed)
 }
 
+/// Where a result file is; `None` if the batch has none and its counts agree.
+fn result_file(
+    context: &Context,
+    part: &PartRecord,
+    submission: Option<&Submission>,
+    batch: &Batch,
+    kind: Kind,
+    counted: u64,
+) -> Result<Option<Source>, Fetch> {
+    match told(context, part, submission, batch, kind).map_err(Fetch::Failed)? {
+        Told::At(source) => Ok(Some(source)),
+        Told::Foreign(reason) => Err(Fetch::Foreign(reason)),
+        Told::NoBlob if counted > 0 => Err(Fetch::Broken(format!(
+            "batch {} counts {counted} {kind} lines and names no blob",
+            batch.id.0
+        ))),
+        Told::NoFile | Told::NoBlob => Ok(None),
+    }
+}
+
 /// Fetches one result file into the spool; answers with the number of its lines.
 async fn fetch(
     context: &Context,
-    file: &FileId,
-    what: &str,
+    source: &Source,
+    kind: Kind,
+    counted: u64,
     slots: &mut Slots,
     spool: &mut Spool,
 ) -> Result<u64, Fetch> {
-    let mut content = match context.service.file_content(file, 0).await {
-        Ok(content) => content,
-        // Captured traffic shows ids of error files that were never written.
-        Err(error) if error.kind() == ErrorKind::NotFound && what == "error" => return Ok(0),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(Fetch::Gone(format!(
-                "the service does not have the output file {} any more",
-                file.0
-            )));
-        }
-        Err(error) => return Err(Fetch::Failed(error.into())),
+    let Some(mut body) = source.open(context).await.map_err(Fetch::Failed)? else {
+        return match source {
+            // Captured traffic shows ids of error files that were never written.
+            Source::File(_) if kind == Kind::Error => Ok(0),
+            Source::File(id) => {
+                Err(Fetch::Gone(format!("the service does not have the {kind} file {} any more", id.0)))
+            }
+            // A batch names both blobs, whether or not it wrote them.
+            Source::Blob(_) if counted == 0 => Ok(0),
+            Source::Blob(at) => {
+                Err(Fetch::Broken(format!("the service counts {counted} {kind} lines, but there is no {at}")))
+            }
+        };
     };
     let mut lines = JsonLines::new(usize::MAX);
     let mut count = 0;
-    while let Some(chunk) = content.body.try_next().await.map_err(|error| Fetch::Failed(error.into()))? {
+    while let Some(chunk) = body.try_next().await.map_err(Fetch::Failed)? {
         lines.push(chunk);
         while let Some(item) = lines.next_line() {
-            count += take(&item, file, what, slots, spool).await?;
+            count += take(&item, source, kind, slots, spool).await?;
         }
     }
     if let Some(item) = lines.finish() {
-        count += take(&item, file, what, slots, spool).await?;
+        count += take(&item, source, kind, slots, spool).await?;
     }
     Ok(count)
 }
 
 async fn take(
     item: &LineItem,
-    file: &FileId,
-    what: &str,
+    source: &Source,
+    kind: Kind,
     slots: &mut Slots,
     spool: &mut Spool,
 ) -> Result<u64, Fetch> {
@@ -180,7 +209,7 @@ async fn take(
     if line.bytes.is_empty() {
         return Ok(0);
     }
-    let place = format!("line {} of the {what} file {}", line.number, file.0);
+    let place = format!("line {} of the {kind} file {source}", line.number);
     slots.take(&line.bytes, spool.position()).map_err(|misfit| match misfit {
         Misfit::Unreadable(error) => Fetch::Broken(format!("{place} is not a result line: {error}")),
         Misfit::Unknown(id) => {

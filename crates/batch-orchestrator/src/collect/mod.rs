@@ -9,6 +9,7 @@ mod failed;
 mod harvest;
 mod publish;
 mod results;
+mod source;
 mod spool;
 
 pub(crate) use artifact::write_artifact;

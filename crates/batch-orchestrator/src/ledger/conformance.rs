@@ -12,8 +12,8 @@ use super::{
     RecordKey, WorkerId,
 };
 use crate::model::{
-    InputSnapshot, JobKey, JobPlan, JobState, PartKey, PartPlan, PartRecord, PartState, Strays, Submission,
-    Target, Timestamp, TokenTotals,
+    InputSnapshot, JobKey, JobPlan, JobState, PartKey, PartPlan, PartRecord, PartState, ServiceInput, Strays,
+    Submission, Target, Timestamp, TokenTotals,
 };
 
 const TTL: Duration = Duration::from_secs(90);
@@ -41,7 +41,7 @@ fn uploading() -> PartState {
 
 fn submitted(batch: &str) -> PartState {
     PartState::Submitted {
-        submission: Submission::new(1, FileId("file".into()), Strays::default()),
+        submission: Submission::new(1, ServiceInput::File(FileId("file".into())), Strays::default()),
         batch_id: BatchId(batch.into()),
         since: Timestamp(77),
     }

@@ -2,24 +2,26 @@
 
 use std::time::Duration;
 
-use aoai_batch_client::{Batch, BatchId, FileId};
+use aoai_batch_client::{Batch, BatchId};
 
 use super::IllegalEvent;
-use crate::model::{PartFailure, PartResult, PartState, Problem, Strays, Submission, Timestamp};
+use crate::model::{
+    PartFailure, PartResult, PartState, Problem, ServiceInput, Strays, Submission, Timestamp,
+};
 
 /// What a stage found or did.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PartEvent {
     /// There is a place in the window.
     Admitted,
-    /// The service has the file. `doubtful`: other copies of it may exist.
-    FileStored {
-        /// Its id.
-        file_id: FileId,
+    /// The input is where the service reads it. `doubtful`: other copies of it may exist at the service.
+    InputStored {
+        /// Where.
+        input: ServiceInput,
         /// Whether the clean-up must list for copies.
         doubtful: bool,
     },
-    /// The input is not the planned version any more, and no copy of it is at the service.
+    /// The input is not the planned version any more, and the service has no copy of that.
     InputGone,
     /// The service refuses the file for good.
     UploadRefused(PartFailure),
@@ -27,10 +29,17 @@ pub enum PartEvent {
     FilePending,
     /// The file is processed: the intent to create may be written.
     FileReady,
-    /// The service lost the file, or could not process it.
+    /// The service lost the input, or could not process it.
     FileUnusable {
         /// The service's words.
         message: String,
+    },
+    /// The service could not import the file, and what it has of it is deleted. Not the file's fault.
+    ImportFailed {
+        /// When to try again.
+        wait: Duration,
+        /// Why.
+        problem: Problem,
     },
     /// The batch exists.
     Created {
@@ -57,8 +66,8 @@ pub enum PartEvent {
     },
     /// The listing does not show it.
     BatchNotFound,
-    /// The input file is gone.
-    FileDeleted,
+    /// What the batch would read is gone.
+    InputDeleted,
     /// The batch still runs.
     StillRunning,
     /// The batch has ended.
@@ -88,7 +97,7 @@ pub struct Timing {
     pub file_poll: Duration,
     /// How long a submitted part waits for the poller before it asks for its own batch.
     pub own_poll: Duration,
-    /// How many service files one attempt may use up before it fails.
+    /// How many inputs one attempt may use up before it fails; imports that failed do not count.
     pub max_generations: u32,
 }
 
@@ -131,17 +140,14 @@ pub fn advance_part(
             step(S::Uploading { generation: 1, since: now, strays: Strays::default() }, now)
         }
 
-        (S::Uploading { generation, mut strays, .. }, E::FileStored { file_id, doubtful }) => {
+        (S::Uploading { generation, mut strays, .. }, E::InputStored { input, doubtful }) => {
             strays.must_list |= doubtful;
-            step(S::Uploaded(Submission::new(generation, file_id, strays)), now)
+            step(S::Uploaded(Submission::new(generation, input, strays)), now)
         }
-        (S::Uploading { .. }, E::InputGone) => {
-            let failure = PartFailure {
-                code: PartFailure::INPUT_REPLACED.into(),
-                message: "the input was replaced or removed before these lines were sent".into(),
-            };
-            step(S::Ended { submission: None, batch: None, failure: Some(failure) }, now)
-        }
+        (S::Uploading { .. }, E::InputGone) => step(
+            S::Ended { submission: None, batch: None, failure: Some(PartFailure::input_replaced()) },
+            now,
+        ),
         (S::Uploading { .. }, E::UploadRefused(failure)) => {
             step(S::Ended { submission: None, batch: None, failure: Some(failure) }, now)
         }
@@ -149,7 +155,22 @@ pub fn advance_part(
         (S::Uploaded(submission), E::FilePending) => {
             step(S::Uploaded(submission), now.after(timing.file_poll))
         }
-        (S::Uploaded(submission), E::FileReady) => step(S::Creating { submission, intent_at: now }, now),
+        (S::Uploaded(mut submission), E::FileReady) => {
+            submission.strays.setbacks.since = None;
+            step(S::Creating { submission, intent_at: now }, now)
+        }
+        // An import is read by the service, so it may have read another version.
+        (S::Uploaded(submission), E::InputGone) => {
+            let failure = Some(PartFailure::input_replaced());
+            step(S::Ended { submission: Some(submission), batch: None, failure }, now)
+        }
+        (S::Uploaded(submission), E::ImportFailed { wait, problem }) => {
+            let Submission { generation, mut strays, .. } = submission;
+            strays.setbacks.count += 1;
+            strays.setbacks.since.get_or_insert(now);
+            let state = S::Uploading { generation: generation + 1, since: now, strays };
+            Ok(PartStep { state, due_at: now.after(wait), problem: Some(problem) })
+        }
         (S::Uploaded(submission), E::FileUnusable { message }) => {
             let failure = PartFailure { code: "input_file_unusable".into(), message };
             step(next_generation(submission, now, timing, failure), now)
@@ -182,7 +203,7 @@ pub fn advance_part(
         (S::Uncertain { submission, intent_at, .. }, E::BatchNotFound) => {
             step(S::Fencing { submission, intent_at, deleted_at: None }, now)
         }
-        (S::Fencing { submission, intent_at, deleted_at: None }, E::FileDeleted) => {
+        (S::Fencing { submission, intent_at, deleted_at: None }, E::InputDeleted) => {
             step(S::Fencing { submission, intent_at, deleted_at: Some(now) }, now)
         }
         (S::Fencing { submission, deleted_at: Some(_), .. }, E::BatchNotFound) => {
@@ -224,11 +245,12 @@ fn next_generation(
     timing: &Timing,
     failure: PartFailure,
 ) -> PartState {
-    if submission.generation >= timing.max_generations {
+    let used_up = submission.generation.saturating_sub(submission.strays.setbacks.count);
+    if used_up >= timing.max_generations {
         return PartState::Ended { submission: Some(submission), batch: None, failure: Some(failure) };
     }
-    let Submission { generation, file_id, mut strays, .. } = submission;
-    strays.files.push(file_id);
+    let Submission { generation, input, mut strays, .. } = submission;
+    strays.inputs.push(input);
     PartState::Uploading { generation: generation + 1, since: now, strays }
 }
 

@@ -1,5 +1,6 @@
 //! What the pipeline knows, as values.
 
+mod input;
 mod job;
 mod key;
 mod part;
@@ -7,10 +8,11 @@ mod plan;
 mod problem;
 mod time;
 
+pub use input::{ServiceInput, Setbacks, Strays};
 pub use job::{Artifact, JobRecord, JobState, Outcome, Publication, RawInput, Totals};
 pub(crate) use key::hex;
 pub use key::{InputSnapshot, JobKey, PartKey};
-pub use part::{Harvest, PartFailure, PartRecord, PartResult, PartState, Strays, Submission};
+pub use part::{Harvest, PartFailure, PartRecord, PartResult, PartState, Submission};
 pub use plan::{JobPlan, PartPlan, Target, TokenTotals};
 pub use problem::{Problem, ProblemKind};
 pub use time::Timestamp;

@@ -1,8 +1,8 @@
 //! One attempt at one part of a job: one billable batch at the most.
 
-use aoai_batch_client::{Batch, BatchId, FileId};
+use aoai_batch_client::{Batch, BatchId};
 
-use super::{Artifact, InputSnapshot, PartKey, PartPlan, Problem, Timestamp};
+use super::{Artifact, InputSnapshot, PartKey, PartPlan, Problem, ServiceInput, Strays, Timestamp};
 
 /// A part attempt as the ledger keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,11 +32,11 @@ pub struct PartRecord {
 /// What every submitted generation has in common.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Submission {
-    /// From 1; each has a service file of its own, and a file that was deleted fences its generation off.
+    /// From 1; each has an input of its own, and an input that was deleted fences its generation off.
     pub generation: u32,
-    /// The service's input file.
-    pub file_id: FileId,
-    /// Files of earlier generations and of doubtful uploads, to be deleted in the end.
+    /// What the batch reads.
+    pub input: ServiceInput,
+    /// Inputs of earlier generations and of doubtful uploads, to be deleted in the end.
     pub strays: Strays,
     /// How often the service had no room for the batch.
     pub postponed: u32,
@@ -45,22 +45,11 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// A file that was just stored.
+    /// An input that was just stored.
     #[must_use]
-    pub fn new(generation: u32, file_id: FileId, strays: Strays) -> Self {
-        Self { generation, file_id, strays, postponed: 0, postponed_since: None }
+    pub fn new(generation: u32, input: ServiceInput, strays: Strays) -> Self {
+        Self { generation, input, strays, postponed: 0, postponed_since: None }
     }
-}
-
-/// What an uncertain past may have left at the service.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Strays {
-    /// Files known by id.
-    pub files: Vec<FileId>,
-    /// Whether there may be more of our name: the clean-up must list.
-    pub must_list: bool,
-    /// Batches that failed without cost; kept for the manifest.
-    pub failed_batches: Vec<BatchId>,
 }
 
 /// What is true of a part attempt now.
@@ -69,7 +58,7 @@ pub struct Strays {
 pub enum PartState {
     /// Waits for a place in the window.
     Ready,
-    /// Its bytes are on the way to the service; free of charge.
+    /// Its bytes are on the way to where the service reads them; free of charge.
     Uploading {
         /// The generation.
         generation: u32,
@@ -78,7 +67,7 @@ pub enum PartState {
         /// What went before.
         strays: Strays,
     },
-    /// The service has the file. Next: wait until it is processed.
+    /// The input is where the service reads it. Next: wait until the service has processed a file.
     Uploaded(Submission),
     /// **The intent to pay.** Written before the one `POST /batches` of this generation.
     Creating {
@@ -96,13 +85,13 @@ pub enum PartState {
         /// Since when it is uncertain.
         since: Timestamp,
     },
-    /// No batch was found. The input file is deleted so that a late `POST` finds nothing; then list once more.
+    /// No batch was found. The input is deleted so that a late `POST` finds nothing; then list once more.
     Fencing {
         /// Of what.
         submission: Submission,
         /// When the intent was written.
         intent_at: Timestamp,
-        /// When the file was gone.
+        /// When the input was gone.
         deleted_at: Option<Timestamp>,
     },
     /// The batch runs; the poller watches it.
@@ -162,6 +151,16 @@ impl PartState {
         matches!(self, Self::Resolved(_) | Self::Quarantined { .. })
     }
 
+    /// How often this was tried before in vain, where trying again goes through other states.
+    #[must_use]
+    pub fn setbacks(&self) -> u32 {
+        match self {
+            Self::Uploading { strays, .. } => strays.setbacks.count,
+            Self::Uploaded(submission) => submission.postponed,
+            _ => 0,
+        }
+    }
+
     /// The batch, while one runs.
     #[must_use]
     pub fn batch_id(&self) -> Option<&BatchId> {
@@ -201,6 +200,19 @@ pub struct PartFailure {
 impl PartFailure {
     /// The input was replaced before the part was sent.
     pub const INPUT_REPLACED: &'static str = "input_replaced";
+
+    /// The input was replaced before the part was sent.
+    #[must_use]
+    pub fn input_replaced() -> Self {
+        let message = "the input was replaced or removed before these lines were sent".to_owned();
+        Self { code: Self::INPUT_REPLACED.to_owned(), message }
+    }
+
+    /// Whether the input was replaced before the part was sent.
+    #[must_use]
+    pub fn is_input_replaced(&self) -> bool {
+        self.code == Self::INPUT_REPLACED
+    }
 }
 
 /// The results of a part in the lake's work directory, in their final order.

@@ -7,8 +7,10 @@ use aoai_batch_client::{Batch, BatchId, BatchStatus, ErrorKind};
 use crate::{
     error::StageResult,
     machine::PartEvent,
-    model::{PartRecord, Problem, ProblemKind, Submission, Timestamp},
+    model::{PartRecord, Problem, ProblemKind, ServiceInput, Submission, Timestamp},
     reconcile::Context,
+    submit::no_access,
+    upload::{Staged, look_at_staged},
 };
 
 /// A batch may be unknown to the service for this long after it was created.
@@ -44,13 +46,14 @@ pub(crate) async fn check(
         return Ok(PartEvent::StillRunning);
     }
     if batch.status == BatchStatus::Failed && batch.request_counts.completed == 0 {
-        return failed_without_cost(context, submission, batch, now).await;
+        return failed_without_cost(context, part, submission, batch, now).await;
     }
     Ok(PartEvent::BatchEnded(Box::new(batch)))
 }
 
 async fn failed_without_cost(
     context: &Context,
+    part: &PartRecord,
     submission: &Submission,
     batch: Batch,
     now: Timestamp,
@@ -68,12 +71,43 @@ async fn failed_without_cost(
             },
         });
     }
-    // A batch adopted after its fence fails because its file is gone.
-    match context.service.get_file(&submission.file_id).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Ok(PartEvent::FileUnusable { message: "the batch found its input file deleted".into() })
+    let no_access = batch.errors.iter().find_map(|error| {
+        no_access(error.code.as_deref().unwrap_or_default(), &error.message, submission, now)
+    });
+    if let Some(problem) = no_access {
+        let wait = context.backoff(submission.postponed + 1, None);
+        return Ok(PartEvent::BatchPostponed { wait, problem });
+    }
+    // A batch adopted after its fence fails because its input is gone.
+    if let Some(message) = lost_input(context, part, submission, &batch).await? {
+        return Ok(PartEvent::FileUnusable { message });
+    }
+    Ok(PartEvent::BatchEnded(Box::new(batch)))
+}
+
+/// In what way the input was not there for the batch any more, if so.
+async fn lost_input(
+    context: &Context,
+    part: &PartRecord,
+    submission: &Submission,
+    batch: &Batch,
+) -> StageResult<Option<String>> {
+    let gone = || Some("the batch found its input deleted".to_owned());
+    match &submission.input {
+        ServiceInput::File(id) => match context.service.get_file(id).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(gone()),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(None),
+        },
+        ServiceInput::Blob { at } => {
+            let modified = batch.errors.iter().find(|error| error.code.as_deref() == Some("input_modified"));
+            if let Some(error) = modified {
+                return Ok(Some(format!("input_modified: {}", error.message)));
+            }
+            Ok(match look_at_staged(context, part, at).await? {
+                Staged::Whole => None,
+                Staged::Absent | Staged::Other(_) => gone(),
+            })
         }
-        Err(error) => Err(error.into()),
-        Ok(_) => Ok(PartEvent::BatchEnded(Box::new(batch))),
     }
 }

@@ -11,10 +11,11 @@ use aoai_batch_client::BatchApi;
 use token_estimator::TokenEstimator;
 
 use crate::{
+    error::{StageError, StageResult},
     ledger::Ledger,
     machine::{Timing, backoff},
     model::JobKey,
-    options::PipelineOptions,
+    options::{BlobUrls, PipelineOptions},
     snapshot::Layout,
 };
 
@@ -38,6 +39,21 @@ impl Context {
             own_poll: run.poll_interval.saturating_mul(10),
             max_generations: 3,
         }
+    }
+
+    /// The lake's URLs; a part that was sent by them needs them to the end.
+    pub(crate) fn urls(&self) -> StageResult<&dyn BlobUrls> {
+        self.options.service.transfer.urls().map(AsRef::as_ref).ok_or_else(|| {
+            StageError::local(
+                "the part was sent as a blob, but blobs are not configured any more",
+                Some("set service.transfer back to what it was until this file is done"),
+            )
+        })
+    }
+
+    /// What every line's `model` is replaced by, if it is.
+    pub(crate) fn new_model(&self) -> Option<&str> {
+        self.options.service.deployment.as_deref().filter(|_| self.options.service.set_model)
     }
 
     pub(crate) fn backoff(&self, failures: u32, asked: Option<Duration>) -> Duration {

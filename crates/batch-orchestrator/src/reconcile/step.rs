@@ -2,7 +2,7 @@
 
 use super::{Context, Event, Observer, held::Held};
 use crate::{
-    cleanup::{clean_up, forget},
+    cleanup::{abandon, clean_up, forget},
     collect::{Ending, harvest, publish},
     error::{PipelineError, StageError, StageResult},
     ledger::{Commit, JobCommit, JobQuery, Lease, LeaseRef, LedgerErrorKind, PartCommit},
@@ -163,10 +163,8 @@ async fn part_effect(
 ) -> StageResult<PartEvent> {
     match &part.state {
         PartState::Ready => Ok(PartEvent::Admitted),
-        PartState::Uploading { generation, .. } => {
-            upload(context, part, &part.input, *generation, fresh).await
-        }
-        PartState::Uploaded(submission) => await_processed(context, submission).await,
+        PartState::Uploading { generation, .. } => upload(context, part, *generation, fresh).await,
+        PartState::Uploaded(submission) => await_processed(context, part, submission, now).await,
         PartState::Creating { submission, .. } => create(context, part, submission, fresh, now).await,
         PartState::Uncertain { submission, .. } => settle(context, part, submission).await,
         PartState::Fencing { submission, deleted_at: None, .. } => fence(context, submission).await,
@@ -204,12 +202,10 @@ async fn parts_resolved(context: &Context, key: &JobKey) -> StageResult<JobEvent
             _ => return Ok(JobEvent::PartsPending),
         }
     }
-    let replaced = |failure: &Option<PartFailure>| {
-        failure.as_ref().is_some_and(|f| f.code == PartFailure::INPUT_REPLACED)
-    };
-    if results.iter().all(|result| replaced(&result.failure)) {
-        // Nothing was sent: the new version, if there is one, is a job of its own.
-        forget(context, key).await?;
+    let replaced = |failure: &PartFailure| failure.is_input_replaced();
+    if results.iter().all(|result| result.failure.as_ref().is_some_and(replaced)) {
+        // Nothing was paid for: the new version, if there is one, is a job of its own.
+        abandon(context, key).await?;
         return Ok(JobEvent::InputGone { reason: "the file was changed before it was sent".into() });
     }
     Ok(JobEvent::PartsResolved { parts: results })

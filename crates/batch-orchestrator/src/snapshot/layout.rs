@@ -80,10 +80,24 @@ impl Layout {
         self.own(&format!("work/{}/p{:04}-a{}.{what}.jsonl", key.job, key.part, key.attempt))
     }
 
+    /// The copy of a generation's bytes that the service reads from the lake.
+    pub(crate) fn staged(&self, key: &PartKey, generation: u32) -> Result<Location, PathError> {
+        self.own(&format!("work/{}/staged/{}.jsonl", key.job, generation_name(key, generation)))
+    }
+
+    /// The directory where the service puts a generation's results.
+    pub(crate) fn results(&self, key: &PartKey, generation: u32) -> Result<Location, PathError> {
+        self.own(&format!("work/{}/results/{}", key.job, generation_name(key, generation)))
+    }
+
     fn own(&self, path: &str) -> Result<Location, PathError> {
         Location::new(self.processed.filesystem.clone(), adls_io::LakePath::root())
             .join(&format!("{OWN}/{path}"))
     }
+}
+
+fn generation_name(key: &PartKey, generation: u32) -> String {
+    format!("p{:04}-a{}-g{generation}", key.part, key.attempt)
 }
 
 #[cfg(test)]

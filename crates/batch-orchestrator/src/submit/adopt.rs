@@ -1,12 +1,12 @@
 //! `UNCERTAIN` and `FENCING`: what became of the one request?
 
-use aoai_batch_client::{Batch, BatchApiExt, BatchStatus, PageQuery};
+use aoai_batch_client::{Batch, BatchApiExt, BatchStatus, FileId, PageQuery};
 use futures::TryStreamExt;
 
 use crate::{
     error::StageResult,
     machine::PartEvent,
-    model::{PartRecord, Submission},
+    model::{PartRecord, ServiceInput, Submission},
     reconcile::Context,
 };
 
@@ -17,10 +17,11 @@ pub(crate) async fn settle(
     part: &PartRecord,
     submission: &Submission,
 ) -> StageResult<PartEvent> {
+    let known = Known::new(context, part, submission)?;
     let mut ours = Vec::new();
     let mut batches = std::pin::pin!(context.service.batches(PageQuery { limit: Some(100), after: None }));
     while let Some(batch) = batches.try_next().await? {
-        if is_ours(&batch, part, submission) && !is_free(&batch) {
+        if known.is_ours(&batch, part) && !is_free(&batch) {
             ours.push(batch);
         }
     }
@@ -33,22 +34,76 @@ pub(crate) async fn settle(
     Ok(PartEvent::BatchFound { batch_id: kept.id })
 }
 
-/// Deletes the input file, so that a request that is still under way finds nothing to work on.
+/// Deletes the input, so that a request that is still under way finds nothing to work on.
 pub(crate) async fn fence(context: &Context, submission: &Submission) -> StageResult<PartEvent> {
-    context.service.delete_file(&submission.file_id).await?;
-    Ok(PartEvent::FileDeleted)
+    match &submission.input {
+        ServiceInput::File(id) => drop(context.service.delete_file(id).await?),
+        ServiceInput::Blob { at } => drop(context.lake.delete(at, None).await?),
+    }
+    Ok(PartEvent::InputDeleted)
 }
 
-fn is_ours(batch: &Batch, part: &PartRecord, submission: &Submission) -> bool {
-    let by_file = batch
-        .input_file_id
-        .as_ref()
-        .is_some_and(|id| *id == submission.file_id || submission.strays.files.contains(id));
-    let tag = |key: &str| batch.metadata.get(key).map(String::as_str);
-    let by_metadata = tag("aob_key") == Some(part.key.job.0.as_str())
-        && tag("aob_part") == Some(part.key.part.to_string().as_str())
-        && tag("aob_attempt") == Some(part.key.attempt.to_string().as_str());
-    by_file || by_metadata
+/// All inputs that this attempt ever had.
+struct Known<'a> {
+    files: Vec<&'a FileId>,
+    blobs: Vec<String>,
+}
+
+impl<'a> Known<'a> {
+    fn new(context: &Context, part: &PartRecord, submission: &'a Submission) -> StageResult<Self> {
+        let inputs = || std::iter::once(&submission.input).chain(&submission.strays.inputs);
+        let mut blobs = Vec::new();
+        if inputs().any(|input| input.blob().is_some()) {
+            let urls = context.urls()?;
+            for generation in 1..=submission.generation {
+                let at = context.layout.staged(&part.key, generation)?;
+                blobs.push(comparable(&urls.blob_url(&at)));
+            }
+        }
+        Ok(Self { files: inputs().filter_map(ServiceInput::file).collect(), blobs })
+    }
+
+    fn is_ours(&self, batch: &Batch, part: &PartRecord) -> bool {
+        let by_file = batch.input_file_id.as_ref().is_some_and(|id| self.files.contains(&id));
+        let by_blob = batch.input_blob.as_deref().is_some_and(|url| self.blobs.contains(&comparable(url)));
+        let tag = |key: &str| batch.metadata.get(key).map(String::as_str);
+        let by_metadata = tag("aob_key") == Some(part.key.job.0.as_str())
+            && tag("aob_part") == Some(part.key.part.to_string().as_str())
+            && tag("aob_attempt") == Some(part.key.attempt.to_string().as_str());
+        by_file || by_blob || by_metadata
+    }
+}
+
+/// A URL in the one form that all its spellings share: no query, no percent-encoding, its host in lower case. Two
+/// URLs of ours never share it, for the path of each holds its job's key.
+fn comparable(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let mut bytes = Vec::with_capacity(url.len());
+    let mut rest = url.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let encoded = match tail {
+            [high, low, ..] if *first == b'%' => hex_digit(*high).zip(hex_digit(*low)),
+            _ => None,
+        };
+        match encoded {
+            Some((high, low)) => {
+                bytes.push(high << 4 | low);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let host = text.find("://").map_or(0, |at| at + 3);
+    let path = text[host..].find('/').map_or(text.len(), |at| host + at);
+    text[..path].to_lowercase() + &text[path..]
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    (digit as char).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 /// A batch that failed its validation was not billed and is not the one we paid for.
@@ -67,4 +122,28 @@ fn progress(batch: &Batch) -> (u8, u64) {
         BatchStatus::Validating | BatchStatus::Unknown(_) => 1,
     };
     (rank, batch.request_counts.completed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::comparable;
+
+    #[test]
+    fn spellings_of_one_blob_are_equal() {
+        let ours =
+            comparable("https://acc.blob.core.windows.net/fs/_aoai-batch/work/1/staged/a%c3%bc b.jsonl");
+        for url in [
+            "https://ACC.blob.core.windows.net/fs/_aoai-batch/work/1/staged/a%C3%BC%20b.jsonl",
+            "https://acc.blob.core.windows.net/fs/%5Faoai-batch/work/1/staged/aü b.jsonl?sv=1#x",
+        ] {
+            assert_eq!(comparable(url), ours, "{url}");
+        }
+        assert_ne!(
+            comparable("https://acc.blob.core.windows.net/fs/_aoai-batch/work/1/staged/A%c3%bc b.jsonl"),
+            ours
+        );
+        for odd in ["", "%", "%zz", "://", "mem://x", "%2", "https://ü"] {
+            comparable(odd);
+        }
+    }
 }

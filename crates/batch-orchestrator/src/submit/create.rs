@@ -7,7 +7,7 @@ use aoai_batch_client::{Applied, CreateBatch, ErrorKind};
 use crate::{
     error::{StageError, StageResult},
     machine::PartEvent,
-    model::{PartRecord, Submission, Timestamp},
+    model::{PartRecord, Problem, ProblemKind, ServiceInput, Submission, Timestamp},
     reconcile::Context,
     upload::refusal,
 };
@@ -25,11 +25,9 @@ pub(crate) async fn create(
     }
     let service = &context.options.service;
     let create = CreateBatch {
-        input_file_id: Some(submission.file_id.clone()),
         endpoint: service.batch_endpoint.clone(),
         completion_window: service.completion_window.clone(),
-        metadata: metadata(context.ledger.id(), part, submission),
-        ..CreateBatch::default()
+        ..input_and_output(context, part, submission)?
     };
     let error = match context.service.create_batch(&create).await {
         Ok(created) => return Ok(PartEvent::Created { batch_id: created.batch.id }),
@@ -39,6 +37,12 @@ pub(crate) async fn create(
         return Ok(PartEvent::CreateUncertain);
     }
     // Certainly not created: either for good, or not now.
+    if let Some(problem) = error.code().and_then(|code| no_access(code, error.message(), submission, now)) {
+        return Ok(PartEvent::CreatePostponed {
+            wait: context.backoff(submission.postponed + 1, None),
+            problem,
+        });
+    }
     if error.kind() == ErrorKind::Rejected && !is_not_processed(&error) {
         return Ok(PartEvent::CreateRefused(refusal(&error)));
     }
@@ -46,6 +50,54 @@ pub(crate) async fn create(
     Ok(PartEvent::CreatePostponed {
         wait: context.backoff(submission.postponed + 1, error.wait),
         problem: error.problem(None, submission.postponed_since.unwrap_or(now)),
+    })
+}
+
+/// What the batch reads, and where it writes if that is in the lake.
+fn input_and_output(
+    context: &Context,
+    part: &PartRecord,
+    submission: &Submission,
+) -> StageResult<CreateBatch> {
+    let create = CreateBatch::default();
+    Ok(match &submission.input {
+        ServiceInput::File(id) => CreateBatch {
+            input_file_id: Some(id.clone()),
+            metadata: metadata(context.ledger.id(), part, submission),
+            ..create
+        },
+        // The service refuses metadata with blobs; each generation has a path of its own to be known by.
+        ServiceInput::Blob { at } => {
+            let urls = context.urls()?;
+            let results = context.layout.results(&part.key, submission.generation)?;
+            CreateBatch {
+                input_blob: Some(urls.blob_url(at)),
+                output_folder: Some(urls.blob_url(&results)),
+                ..create
+            }
+        }
+    })
+}
+
+/// The service may not read the lake, or not write to it: a matter of roles, never of the file.
+pub(crate) fn no_access(
+    code: &str,
+    message: &str,
+    submission: &Submission,
+    now: Timestamp,
+) -> Option<Problem> {
+    (code == "input_no_permissions" && submission.input.blob().is_some()).then(|| {
+        Problem {
+        kind: ProblemKind::Service,
+        message: format!("{code}: {message}"),
+        hint: Some(
+            "give the Azure OpenAI resource's managed identity the role Storage Blob Data Contributor on the \
+             storage account/filesystem"
+                .into(),
+        ),
+        lasting: true,
+        since: submission.postponed_since.unwrap_or(now),
+    }
     })
 }
 

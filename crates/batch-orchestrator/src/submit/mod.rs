@@ -1,7 +1,7 @@
-//! Submit: the one call that costs money. Intent first, one `POST`, and never a second one on the same file.
+//! Submit: the one call that costs money. Intent first, one `POST`, and never a second one on the same input.
 
 mod adopt;
 mod create;
 
 pub(crate) use adopt::{fence, settle};
-pub(crate) use create::create;
+pub(crate) use create::{create, no_access};

@@ -1,24 +1,44 @@
-//! The bytes of a part as the service gets them.
+//! The bytes of a part as the service gets them, by whichever way.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use adls_io::{DataLake, ErrorKind, ReadOptions};
-use aoai_batch_client::{ByteStream, JsonLines, LineItem, UploadBody};
+use aoai_batch_client::{ByteStream, JsonLines, LineItem, Reopen};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
-use crate::model::{InputSnapshot, PartPlan};
+use crate::{
+    error::{StageError, StageResult},
+    machine::PartEvent,
+    model::{InputSnapshot, PartPlan, ProblemKind},
+};
 
-/// What the lake said while a body was read: the client only knows that the body failed.
-pub(crate) type LakeFault = Arc<Mutex<Option<(ErrorKind, String)>>>;
+/// What the lake said while the bytes were read: whoever passes them on only knows that it failed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LakeFault(Arc<Mutex<Option<(ErrorKind, String)>>>);
+
+impl LakeFault {
+    fn set(&self, error: &adls_io::Error) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((error.kind, error.to_string()));
+    }
+
+    /// What reading means for the part, if the lake is what failed.
+    pub(super) fn take(&self) -> Option<StageResult<PartEvent>> {
+        let (kind, message) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some(match kind {
+            ErrorKind::NotFound | ErrorKind::Precondition => Ok(PartEvent::InputGone),
+            _ => Err(StageError { kind: ProblemKind::Lake, message, hint: None, lasting: false, wait: None }),
+        })
+    }
+}
 
 /// Opens the part's byte range at the version of the snapshot; `new_model` rewrites the lines' `model`.
-pub(crate) fn part_body(
+pub(super) fn part_bytes(
     lake: &Arc<dyn DataLake>,
     input: &InputSnapshot,
     plan: &PartPlan,
     new_model: Option<&str>,
-) -> (UploadBody, LakeFault) {
+) -> (Reopen, LakeFault) {
     let fault = LakeFault::default();
     let (lake, at, seen) = (lake.clone(), input.location.clone(), fault.clone());
     let options =
@@ -29,7 +49,7 @@ pub(crate) fn part_body(
         let (options, new_model) = (options.clone(), new_model.clone());
         async move {
             let keep = move |error: adls_io::Error| {
-                *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((error.kind, error.to_string()));
+                seen.set(&error);
                 std::io::Error::other(error)
             };
             let read = lake.read(&at, options).await.map_err(keep.clone())?;
@@ -41,7 +61,7 @@ pub(crate) fn part_body(
         }
         .boxed()
     };
-    (UploadBody::Replayable { length: Some(plan.upload_bytes), open: Box::new(open) }, fault)
+    (Box::new(open), fault)
 }
 
 /// Replaces the `model` of every line. Only that value changes: the rest of the line stays byte for byte.

@@ -11,7 +11,7 @@ use aoai_batch_client::{BatchApi, BatchClient, BatchClientOptions, Credential};
 use aoai_emulator::{BatchConfig, Emulator, EmulatorConfig, FileConfig};
 use batch_orchestrator::{
     Event, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions,
-    RunReport, ServiceOptions, Stop,
+    RunReport, ServiceOptions, Stop, Transfer,
     ledger::{JobQuery, JobView, Ledger, MemoryLedger, WorkerId},
     machine::RetryOptions,
     model::Timestamp,
@@ -70,6 +70,7 @@ pub(crate) fn options() -> PipelineOptions {
         service: ServiceOptions {
             deployment: None,
             set_model: false,
+            transfer: Transfer::Upload,
             batch_endpoint: "/chat/completions".into(),
             completion_window: "24h".into(),
             file_expires_after: None,

@@ -31,12 +31,14 @@ pub(super) async fn pipeline(app: &App, settings: Settings) -> CliResult<RunRepo
         app.printer.note(format!("note: {warning}"));
     }
     tracing::info!(configuration = %settings.source.display(), "starting");
-    let lake = wiring::lake(&settings).await?;
+    let lake = wiring::lake(&settings)?;
+    wiring::prepare(&settings, &lake).await?;
+    let options = wiring::pipeline_options(&settings, &lake)?;
     let ledger = wiring::ledger(settings.ledger.clone(), false).await?;
     let service = wiring::service(&settings).await?;
     let estimator = wiring::estimator(&settings);
     let worker = WorkerId(format!("pid-{}", std::process::id()));
-    let pipeline = Pipeline::new(lake, service.api, estimator, ledger, worker, settings.pipeline);
+    let pipeline = Pipeline::new(lake.lake, service.api, estimator, ledger, worker, options);
 
     let (ask, stop) = Stop::new();
     let printer = app.printer.clone();

@@ -10,7 +10,7 @@ use super::{
     load::directory_of,
     raw::{Mode, Raw},
     resolve::resolve,
-    settings::{Auth, Secret, Service, Settings},
+    settings::{Auth, LakeAuth, LakeKind, Secret, SecretFrom, Service, Settings},
 };
 use crate::error::{CliError, CliResult};
 
@@ -29,8 +29,8 @@ pub(super) fn load(path: &Path) -> CliResult<Settings> {
     let mut storage = File::read(&app.other("storage_config", &base)?)?;
 
     let mut raw = Raw::default();
-    // The accelerator imports by URL; without it, results are the same through an upload.
-    let transfer = aoai.text("transfer")?;
+    // As the accelerator does it: the service fetches the input itself.
+    raw.service.transfer = aoai.text("transfer")?.unwrap_or_else(|| "import".into());
     raw.run.mode = if app.boolean("continuous_mode")?.unwrap_or(false) { Mode::Watch } else { Mode::Once };
     raw.tokens.count = app.boolean("count_tokens")?.unwrap_or(true);
     if let Some(batch_size) = app.number("batch_size")? {
@@ -77,10 +77,11 @@ pub(super) fn load(path: &Path) -> CliResult<Settings> {
     raw.lake.processed = place("processed_filesystem_system_name", "output_directory")?;
     raw.lake.error = place("error_filesystem_system_name", "error_directory")?;
     raw.lake.endpoint = storage.text("storage_endpoint")?.unwrap_or_default();
-    raw.lake.auth = match (storage.text("storage_auth")?, storage.text("storage_account_key")?) {
-        (Some(auth), _) => auth,
-        (None, Some(_)) => "account_key".into(),
-        (None, None) => "azure_cli".into(),
+    let account_key = storage.text("storage_account_key")?;
+    raw.lake.auth = match storage.text("storage_auth")? {
+        Some(auth) => auth,
+        None if account_key.is_some() => "account_key".into(),
+        None => "azure_cli".into(),
     };
 
     let mut warnings = Vec::new();
@@ -94,20 +95,20 @@ pub(super) fn load(path: &Path) -> CliResult<Settings> {
             "max_attempts has no effect in this version: failed lines are reported, not sent again".into(),
         );
     }
-    if transfer.as_deref().unwrap_or("import") == "import" {
-        warnings.push("transfer \"import\" is not in this version: files are uploaded instead".into());
-    } else if let Some(transfer) = transfer {
-        raw.service.transfer = transfer;
-    }
     for file in [&app, &aoai, &storage] {
         warnings.extend(file.unknown());
     }
 
     let mut settings = resolve(raw, path, &base)?;
     if let (Service::Remote(remote), Some(key)) = (&mut settings.service, key)
-        && matches!(remote.auth, Auth::KeyVariable(_))
+        && matches!(remote.auth, Auth::Key(_))
     {
-        remote.auth = Auth::Key(Secret(key));
+        remote.auth = Auth::Key(SecretFrom::Text(Secret(key)));
+    }
+    if let (LakeKind::Azure(account), Some(key)) = (&mut settings.lake, account_key)
+        && matches!(account.auth, LakeAuth::AccountKey(_))
+    {
+        account.auth = LakeAuth::AccountKey(SecretFrom::Text(Secret(key)));
     }
     settings.warnings = warnings;
     Ok(settings)

@@ -1,12 +1,17 @@
 //! Configuration: raw (what was written) and resolved (what it means).
 
 mod environment;
+mod identities;
 mod legacy;
 mod load;
+mod places;
 mod raw;
 mod resolve;
 mod settings;
 
 pub(crate) use environment::variable;
 pub(crate) use load::{is_given, load, load_file};
-pub(crate) use settings::{Auth, LakeKind, Service, Settings};
+pub(crate) use settings::{
+    Auth, Identity, IdentityKind, LakeAuth, LakeKind, SecretFrom, Service, Settings, StorageAccount,
+    TransferKind,
+};

@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) service: Service,
     /// The lake.
     pub(crate) lake: LakeKind,
+    /// How inputs get to the service.
+    pub(crate) transfer: TransferKind,
     /// Whether to count tokens.
     pub(crate) count_tokens: bool,
     /// How to count them.
@@ -52,18 +54,54 @@ pub(crate) struct Remote {
 /// Who we are for the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Auth {
-    /// A key in this environment variable.
-    KeyVariable(String),
-    /// A key that stood in the accelerator's JSON.
-    Key(Secret),
+    /// A key.
+    Key(SecretFrom),
+    /// An Entra identity.
+    Identity(Identity),
+}
+
+/// Who we are for the storage account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LakeAuth {
+    /// A key of the account.
+    AccountKey(SecretFrom),
+    /// A shared access signature.
+    Sas(SecretFrom),
+    /// An Entra identity.
+    Identity(Identity),
+}
+
+/// Where a secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SecretFrom {
+    /// In an environment variable, which this key of the configuration names.
+    Variable { name: String, key: &'static str },
+    /// It stood in the accelerator's JSON.
+    Text(Secret),
+}
+
+/// An Entra identity and what its tokens are for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// The section of the configuration, for messages.
+    pub(crate) section: &'static str,
+    pub(crate) kind: IdentityKind,
+    pub(crate) scope: String,
+    /// PEM file with a further root certificate.
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// The kinds of identities; chosen, never guessed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum IdentityKind {
     /// The managed identity of this machine; a user-assigned one by its client id.
-    ManagedIdentity { client_id: Option<String>, scope: String },
+    Managed { client_id: Option<String> },
     /// A federated token of the cluster.
-    WorkloadIdentity { client_id: Option<String>, tenant_id: Option<String>, scope: String },
+    Workload { client_id: Option<String>, tenant_id: Option<String> },
     /// An application and its secret, which is in this environment variable.
-    ClientSecret { tenant_id: String, client_id: String, secret_env: String, scope: String },
+    ClientSecret { tenant_id: String, client_id: String, secret_env: String },
     /// Whoever is logged in with `az login`.
-    AzureCli { scope: String },
+    AzureCli,
 }
 
 /// Text that must not be shown.
@@ -82,8 +120,33 @@ pub(crate) enum LakeKind {
     /// Directories of this machine, by filesystem name.
     Local(Vec<(String, PathBuf)>),
     /// ADLS Gen2.
-    Azure {
-        /// Such as `account.dfs.core.windows.net`.
-        host: String,
-    },
+    Azure(Box<StorageAccount>),
+}
+
+/// An ADLS Gen2 account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StorageAccount {
+    /// Its name.
+    pub(crate) name: String,
+    /// The DFS base URL.
+    pub(crate) endpoint: String,
+    /// The blob base URL, if it is not derived.
+    pub(crate) blob_endpoint: Option<String>,
+    /// Who we are.
+    pub(crate) auth: LakeAuth,
+    /// Tries of a request.
+    pub(crate) attempts: u32,
+    /// PEM file with a further root certificate.
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// How inputs get to the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TransferKind {
+    /// Through us.
+    Upload,
+    /// The service fetches them by URL, with this SAS if there is one.
+    Import { sas_env: Option<String> },
+    /// The service reads them from the storage account and writes its results there.
+    Blob,
 }

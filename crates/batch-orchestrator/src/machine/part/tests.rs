@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use aoai_batch_client::FileId;
+
 use super::*;
 use crate::model::{JobKey, PartKey, PartPlan, ProblemKind, TokenTotals};
 
@@ -15,7 +17,11 @@ fn timing() -> Timing {
 }
 
 fn submission(generation: u32) -> Submission {
-    Submission::new(generation, FileId(format!("file-{generation}")), Strays::default())
+    Submission::new(generation, file(&format!("file-{generation}")), Strays::default())
+}
+
+fn file(id: &str) -> ServiceInput {
+    ServiceInput::File(FileId(id.into()))
 }
 
 fn creating(generation: u32) -> PartState {
@@ -77,12 +83,13 @@ fn every_event() -> Vec<PartEvent> {
     let wait = Duration::from_secs(7);
     vec![
         E::Admitted,
-        E::FileStored { file_id: FileId("f".into()), doubtful: true },
+        E::InputStored { input: file("f"), doubtful: true },
         E::InputGone,
         E::UploadRefused(failure.clone()),
         E::FilePending,
         E::FileReady,
         E::FileUnusable { message: String::new() },
+        E::ImportFailed { wait, problem: problem.clone() },
         E::Created { batch_id: batch_id.clone() },
         E::CreateRefused(failure),
         E::CreatePostponed { wait, problem: problem.clone() },
@@ -90,7 +97,7 @@ fn every_event() -> Vec<PartEvent> {
         E::Interrupted,
         E::BatchFound { batch_id },
         E::BatchNotFound,
-        E::FileDeleted,
+        E::InputDeleted,
         E::StillRunning,
         E::BatchPostponed { wait, problem },
         E::Harvested(Box::new(result)),
@@ -129,12 +136,12 @@ fn an_uncertain_create_is_never_sent_again_on_the_same_file() {
         let settled = NOW.after(timing().list_settle);
         state = next(&state, PartEvent::BatchNotFound, settled).state;
         assert!(matches!(state, PartState::Fencing { deleted_at: None, .. }));
-        state = next(&state, PartEvent::FileDeleted, settled).state;
+        state = next(&state, PartEvent::InputDeleted, settled).state;
         let early = next(&state, PartEvent::BatchNotFound, settled);
         assert_eq!(early.state.name(), "fencing", "a list before the settle time is no proof");
         state = next(&state, PartEvent::BatchNotFound, settled.after(timing().list_settle)).state;
         let PartState::Uploading { generation, strays, .. } = state else { panic!("{state:?}") };
-        assert_eq!((generation, strays.files), (2, vec![FileId("file-1".into())]));
+        assert_eq!((generation, strays.inputs), (2, vec![file("file-1")]));
     }
 }
 
@@ -181,4 +188,33 @@ fn what_makes_no_sense_is_a_typed_error() {
         let quarantined = PartState::Quarantined { reason: String::new(), was: Box::new(PartState::Ready) };
         assert!(advance_part(&quarantined, event, NOW, &timing()).is_err(), "only a person moves it");
     }
+}
+
+#[test]
+fn imports_that_fail_are_tried_again_for_ever_and_cost_no_generation_of_the_file() {
+    let problem =
+        Problem { kind: ProblemKind::Service, message: "no".into(), hint: None, lasting: false, since: NOW };
+    let mut state = PartState::Uploaded(submission(1));
+    let wait = Duration::from_secs(7);
+    for failed in 1..=20 {
+        let step = next(&state, PartEvent::ImportFailed { wait, problem: problem.clone() }, NOW);
+        assert_eq!((step.due_at, step.problem), (NOW.after(wait), Some(problem.clone())));
+        assert_eq!((step.state.name(), step.state.setbacks()), ("uploading", failed));
+        let stored = PartEvent::InputStored { input: file("f"), doubtful: false };
+        state = next(&step.state, stored, NOW).state;
+    }
+    let PartState::Uploaded(submission) = &state else { panic!("{state:?}") };
+    assert_eq!((submission.generation, submission.strays.setbacks.since), (21, Some(NOW)));
+    // A file that arrived and then cannot be used counts as ever.
+    let step = next(&state, PartEvent::FileUnusable { message: "bad".into() }, NOW);
+    assert_eq!(step.state.name(), "uploading");
+}
+
+#[test]
+fn an_input_that_changed_while_it_was_imported_ends_with_what_must_be_cleaned_up() {
+    let step = next(&PartState::Uploaded(submission(1)), PartEvent::InputGone, NOW);
+    let PartState::Ended { submission: Some(_), batch: None, failure: Some(failure) } = step.state else {
+        panic!("{step:?}")
+    };
+    assert!(failure.is_input_replaced());
 }

@@ -1,0 +1,41 @@
+//! The bytes pass through here into a file at the service.
+
+use aoai_batch_client::{ErrorKind, ExpiresAfter, Upload, UploadBody};
+
+use super::{
+    body::part_bytes,
+    files::{earlier_file, refusal},
+};
+use crate::{
+    error::StageResult,
+    machine::PartEvent,
+    model::{PartRecord, ServiceInput},
+    reconcile::Context,
+};
+
+/// Sends the file, after looking whether an earlier try got through.
+pub(super) async fn send(
+    context: &Context,
+    part: &PartRecord,
+    generation: u32,
+    fresh: bool,
+) -> StageResult<PartEvent> {
+    if !fresh && let Some(file) = earlier_file(context, part, generation).await? {
+        return Ok(PartEvent::InputStored { input: ServiceInput::File(file.id), doubtful: true });
+    }
+    let (open, fault) = part_bytes(&context.lake, &part.input, &part.plan, context.new_model());
+    let after = context.options.service.file_expires_after;
+    let upload = Upload {
+        filename: part.key.service_file(generation),
+        expires_after: after.map(|after| ExpiresAfter { seconds: after.as_secs() }),
+        body: UploadBody::Replayable { length: Some(part.plan.upload_bytes), open },
+    };
+    match context.service.upload_file(upload).await {
+        Ok(file) => Ok(PartEvent::InputStored { input: ServiceInput::File(file.id), doubtful: !fresh }),
+        Err(error) => match fault.take() {
+            Some(of_the_lake) => of_the_lake,
+            None if error.kind() == ErrorKind::Rejected => Ok(PartEvent::UploadRefused(refusal(&error))),
+            None => Err(error.into()),
+        },
+    }
+}

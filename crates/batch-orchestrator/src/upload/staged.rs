@@ -1,0 +1,105 @@
+//! A copy of the part's bytes in the work directory, one for each generation.
+//!
+//! The service reads it by itself, for as long as a batch runs. The input is not used for that: somebody may replace
+//! it meanwhile, and fencing must be able to take the bytes away.
+
+use adls_io::{Condition, ErrorKind, Location};
+use futures::TryStreamExt;
+
+use super::body::part_bytes;
+use crate::{
+    error::{StageError, StageResult},
+    machine::PartEvent,
+    model::PartRecord,
+    reconcile::Context,
+};
+
+/// What stands where a copy should be.
+pub(crate) enum Staged {
+    /// Nothing.
+    Absent,
+    /// The copy. Files appear whole or not at all, so the size is proof enough.
+    Whole,
+    /// Something else.
+    Other(adls_io::ETag),
+}
+
+/// Looks at a copy.
+pub(crate) async fn look_at_staged(
+    context: &Context,
+    part: &PartRecord,
+    at: &Location,
+) -> StageResult<Staged> {
+    match context.lake.head(at).await {
+        Ok(entry) if entry.size == part.plan.upload_bytes => Ok(Staged::Whole),
+        Ok(entry) => Ok(Staged::Other(entry.etag)),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(Staged::Absent),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes the copy, unless it is there; `None` if the input is not the planned version any more.
+pub(super) async fn stage(
+    context: &Context,
+    part: &PartRecord,
+    generation: u32,
+) -> StageResult<Option<Location>> {
+    let at = context.layout.staged(&part.key, generation)?;
+    match look_at_staged(context, part, &at).await? {
+        Staged::Whole => return Ok(Some(at)),
+        Staged::Other(etag) => drop(context.lake.delete(&at, Some(etag)).await?),
+        Staged::Absent => {}
+    }
+    match copy(context, part, &at).await? {
+        Copied::Done => Ok(Some(at)),
+        Copied::InputGone => Ok(None),
+    }
+}
+
+enum Copied {
+    Done,
+    InputGone,
+}
+
+async fn copy(context: &Context, part: &PartRecord, at: &Location) -> StageResult<Copied> {
+    let (open, fault) = part_bytes(&context.lake, &part.input, &part.plan, context.new_model());
+    let mut writer = context.lake.create(at).await?;
+    let mut written = 0;
+    let read = async {
+        let mut bytes = open().await?;
+        while let Some(block) = bytes.try_next().await? {
+            written += block.len() as u64;
+            if let Err(error) = writer.write(block).await {
+                return Ok(Err(error));
+            }
+        }
+        Ok::<_, std::io::Error>(Ok(()))
+    };
+    match read.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Err(error.into()),
+        Err(error) => {
+            return match fault.take() {
+                Some(Ok(PartEvent::InputGone)) => Ok(Copied::InputGone),
+                Some(Err(error)) => Err(error),
+                _ => Err(StageError::local(format!("{}: {error}", part.input.location), None)),
+            };
+        }
+    }
+    if written != part.plan.upload_bytes {
+        let planned = part.plan.upload_bytes;
+        let message = format!("{} makes {written} bytes, {planned} were planned", part.input.location);
+        return Err(StageError::local(message, Some("was service.set_model or the deployment changed?")));
+    }
+    // Never over another copy: a batch may be reading it, and must not find it modified.
+    match writer.commit(Condition::IfAbsent).await {
+        Ok(_) => Ok(Copied::Done),
+        Err(error) if error.kind == ErrorKind::AlreadyExists => {
+            match look_at_staged(context, part, at).await? {
+                Staged::Whole => Ok(Copied::Done),
+                _ => Err(error.into()),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
