@@ -29,6 +29,10 @@ impl Stamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    pub(crate) fn unix_millis(self) -> i64 {
+        self.0
+    }
+
     pub(crate) fn unix_seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }

@@ -30,6 +30,17 @@ pub enum EmulatorError {
     /// The HTTP client for imports and the upstream cannot be built.
     #[error("build the HTTP client")]
     HttpClient(#[source] reqwest::Error),
+    /// The certificates for TLS cannot be made.
+    #[error("make the certificates for TLS: {0}")]
+    Certificates(String),
+    /// The certificate of the authority cannot be written.
+    #[error("write the certificate of the authority to {}", path.display())]
+    CaFile {
+        /// Where it should go.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// No file or batch has this id, or it has ended already.
     #[error("find {0}")]
     NotFound(String),

@@ -7,17 +7,19 @@ mod clock;
 mod config;
 mod control;
 mod emulator;
+mod entra;
 mod error;
 mod files;
 mod lake;
 mod server;
 mod state;
+mod storage_auth;
 
 pub use books::{BatchBooks, Books, PaidTwice};
 pub use config::{
-    AnswerConfig, BatchConfig, CancelOfTerminal, ClockConfig, Deviation, EmulatorConfig, ErrorLineShape,
-    ExpiryConfig, FileConfig, InUseDelete, LakeAccount, LakeConfig, Outcome, OutcomeRule, QuotaConfig,
-    QuotaMode, ResultIds, Secret, UpstreamConfig, WireConfig,
+    AnswerConfig, BatchConfig, CancelOfTerminal, ClockConfig, Deviation, EmulatorConfig, EntraConfig,
+    ErrorLineShape, ExpiryConfig, FileConfig, InUseDelete, LakeAccount, LakeConfig, Outcome, OutcomeRule,
+    QuotaConfig, QuotaMode, ResultIds, Secret, TlsConfig, UpstreamConfig, WireConfig,
 };
 pub use control::{BatchSummary, Control, FileSummary, Snapshot};
 pub use emulator::Emulator;

@@ -16,6 +16,7 @@ use crate::{
     batches::BatchStore,
     clock::Clock,
     config::EmulatorConfig,
+    entra::Tokens,
     files::FileStore,
     lake::LakeStore,
     server::{FaultBook, Operation},
@@ -27,7 +28,10 @@ pub(crate) type Shared = Arc<State>;
 pub(crate) struct State {
     pub(crate) config: EmulatorConfig,
     pub(crate) url: String,
+    pub(crate) tls_url: Option<String>,
     pub(crate) clock: Clock,
+    /// The tokens that were issued.
+    pub(crate) tokens: Tokens,
     pub(crate) faults: Mutex<FaultBook>,
     /// Fetches imports: never through a proxy, as only loopback is allowed.
     pub(crate) loopback: reqwest::Client,
@@ -42,7 +46,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(config: EmulatorConfig, url: String) -> Result<Self> {
+    pub(crate) fn new(config: EmulatorConfig, url: String, tls_url: Option<String>) -> Result<Self> {
         if !(config.clock.speed.is_finite() && config.clock.speed >= 0.0) {
             return Err(EmulatorError::Config(format!("clock.speed = {}", config.clock.speed)));
         }
@@ -51,7 +55,9 @@ impl State {
         let client = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         let connect = Duration::from_secs(10);
         Ok(Self {
+            tokens: Tokens::new(&config.entra, tls_url.as_deref().unwrap_or(&url)),
             url,
+            tls_url,
             clock: Clock::new(&config.clock),
             faults: Mutex::new(FaultBook::new(config.faults.clone())),
             loopback: client()

@@ -6,6 +6,7 @@
 use async_trait::async_trait;
 use azure_core::http::{Method, Request, Url};
 use bytes::Bytes;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     answer::{Answer, quoted},
@@ -16,10 +17,12 @@ use super::{
 };
 use crate::{Condition, Deleted, ETag, Entry, EntryKind, ErrorKind, LakePath, Location, Result};
 
-fn with_query(mut url: Url, pairs: &[(&str, &str)]) -> Url {
-    if !pairs.is_empty() {
-        url.query_pairs_mut().extend_pairs(pairs);
-    }
+/// Adds query parameters. Spaces become `%20`: a `+`, which forms have, is a plus to some readers of signatures.
+pub(super) fn with_query(mut url: Url, pairs: &[(&str, &str)]) -> Url {
+    let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+    let pairs: Vec<_> = pairs.iter().map(|(key, value)| format!("{key}={}", encoded(value))).collect();
+    let query = url.query().into_iter().map(str::to_owned).chain(pairs).collect::<Vec<_>>().join("&");
+    url.set_query(Some(&query).filter(|query| !query.is_empty()).map(String::as_str));
     url
 }
 
@@ -158,7 +161,7 @@ impl Dfs for Client {
         loop {
             let mut url = with_query(self.endpoint.path(at), &[("recursive", "true")]);
             if let Some(token) = &continuation {
-                url.query_pairs_mut().append_pair("continuation", token);
+                url = with_query(url, &[("continuation", token)]);
             }
             let request = Request::new(url, Method::Delete);
             let reply = match self.send(Call { operation: "delete", at, request }).await {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{
     answer::{Answer, etag, millis},
+    calls::with_query,
     client::{Call, Client, Reply},
     dfs::Dfs,
     write::is_temporary,
@@ -92,19 +93,17 @@ async fn page(
     mode: ListMode,
     token: Option<&str>,
 ) -> Result<(Vec<Entry>, Option<String>)> {
-    let mut url = client.endpoint.filesystem(&directory.filesystem);
-    {
-        let mut query = url.query_pairs_mut();
-        query.append_pair("resource", "filesystem");
-        query.append_pair("recursive", if mode == ListMode::Recursive { "true" } else { "false" });
-        query.append_pair("maxResults", &client.options.page_size.clamp(1, 5_000).to_string());
-        if !directory.path.is_root() {
-            query.append_pair("directory", directory.path.as_str());
-        }
-        if let Some(token) = token {
-            query.append_pair("continuation", token);
-        }
+    let size = client.options.page_size.clamp(1, 5_000).to_string();
+    let mut query = vec![
+        ("resource", "filesystem"),
+        ("recursive", if mode == ListMode::Recursive { "true" } else { "false" }),
+        ("maxResults", &size),
+    ];
+    if !directory.path.is_root() {
+        query.push(("directory", directory.path.as_str()));
     }
+    query.extend(token.map(|token| ("continuation", token)));
+    let url = with_query(client.endpoint.filesystem(&directory.filesystem), &query);
     let request = Request::new(url, Method::Get);
     let reply = match client.send(Call { operation: "list", at: directory, request }).await {
         Ok((reply, _)) => reply,

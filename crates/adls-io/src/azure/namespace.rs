@@ -24,8 +24,11 @@ impl Namespaces {
                 return Err(Error::new(ErrorKind::Invalid, "use", &root, NO_HNS));
             }
             Ok(_) => {}
-            // A SAS for one directory may not look at the filesystem; the operation itself will tell.
-            Err(error) if error.kind == ErrorKind::PermissionDenied => {}
+            // Known, but without the right to look at the filesystem itself, as a SAS for a directory has it: the
+            // operations in it will tell.
+            Err(error)
+                if error.kind == ErrorKind::PermissionDenied
+                    && error.code.as_deref().is_some_and(|code| code.starts_with("Authorization")) => {}
             Err(error) => return Err(error),
         }
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());

@@ -38,7 +38,8 @@ pub(super) struct Page {
 }
 
 /// Asks for one page of a listing. The crate's builder would name the page's size `maxresults` and a page to go on
-/// from `marker`, which the service knows from blobs, not from paths.
+/// from `marker`, which the service knows from blobs, not from paths. And it writes spaces as forms do, while a `+`
+/// is a plus to some readers of signatures.
 ///
 /// It stands before the signature is made.
 #[derive(Debug)]
@@ -53,6 +54,11 @@ impl Policy for AskForPage {
             if let Some(token) = &page.token {
                 query.append_pair("continuation", token);
             }
+        }
+        // A real plus is encoded: what is left of them are spaces.
+        if let Some(query) = request.url().query().filter(|query| query.contains('+')) {
+            let query = query.replace('+', "%20");
+            request.url_mut().set_query(Some(&query));
         }
         next[0].send(ctx, request, &next[1..]).await
     }

@@ -28,7 +28,6 @@ async fn the_adapter_keeps_the_rules_of_a_lake() {
 async fn the_adapter_gets_over_a_fault_at_any_request() {
     let busy = [("x-ms-error-code".to_owned(), "ServerBusy".to_owned())].into();
     for effect in [
-        FaultEffect::ResetBefore,
         FaultEffect::ResetAfter,
         FaultEffect::Status { code: 503, body: None, retry_after: Some(0), headers: busy },
     ] {

@@ -13,8 +13,15 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::{
-    Batch, BatchError, lifecycle::Pace, quota, record::Steering, results::prepare, upstream_run,
-    upstream_run::Run, validation, view,
+    Batch, BatchError,
+    blob::{BlobIo, OutputFolder},
+    lifecycle::Pace,
+    quota,
+    record::Steering,
+    results::prepare,
+    upstream_run,
+    upstream_run::Run,
+    validation, view,
 };
 use crate::{
     config::{AnswerConfig, Deviation, QuotaMode},
@@ -27,6 +34,7 @@ use crate::{
 struct Create {
     input_file_id: Option<String>,
     input_blob: Option<String>,
+    output_folder: Option<OutputFolder>,
     endpoint: String,
     completion_window: String,
     metadata: Option<Value>,
@@ -40,9 +48,10 @@ struct ExpiresAfter {
 }
 
 pub(crate) async fn create(state: &Shared, call: &Call, request: Request) -> Result<Response, ApiError> {
-    let Json(create): Json<Create> =
+    let Json(mut create): Json<Create> =
         Json::from_request(request, &()).await.map_err(|error| ApiError::invalid(error.body_text()))?;
-    let batch = Arc::new(new_batch(state, call, create)?);
+    let input = open_input(state, call, &mut create).await?;
+    let batch = Arc::new(new_batch(state, call, create, input)?);
     let config = &state.config;
     let limited = config.quota.max_enqueued_tokens.is_some() || !config.quota.per_deployment.is_empty();
     let mut headers = Vec::new();
@@ -111,13 +120,56 @@ fn admit(state: &Shared, batch: &Arc<Batch>) -> Result<Vec<(&'static str, u64)>,
     Ok(headers)
 }
 
-fn new_batch(state: &Shared, call: &Call, create: Create) -> Result<Batch, ApiError> {
-    let config = &state.config.batches;
-    if create.input_blob.is_some() {
-        return Err(ApiError::invalid("This emulator does not read input_blob."));
+/// What a batch reads.
+struct Input {
+    /// Empty for a blob.
+    file_id: String,
+    name: String,
+    body: Option<Arc<StoredBody>>,
+    blob: Option<BlobIo>,
+    refused: Option<BatchError>,
+}
+
+/// Finds the input: a file of the service, or a blob in a storage account.
+async fn open_input(state: &Shared, call: &Call, create: &mut Create) -> Result<Input, ApiError> {
+    let file_id = create.input_file_id.take().filter(|id| !id.is_empty());
+    let blob_url = create.input_blob.take().filter(|url| !url.is_empty());
+    match (file_id, blob_url) {
+        (Some(_), Some(_)) => {
+            Err(ApiError::invalid("Only one of input_file_id and input_blob may be given."))
+        }
+        (None, None) => Err(ApiError::invalid("The field input_file_id is required.")),
+        (None, Some(_)) if !call.form.since("2025-04-01") => {
+            Err(ApiError::invalid("input_blob is not known in this api-version."))
+        }
+        (None, Some(url)) => {
+            let (blob, body) = BlobIo::open(state, url, create.output_folder.take()).await?;
+            // Metadata is not supported with blobs (Microsoft Learn): it is not kept.
+            create.metadata = None;
+            let refused = blob.refusal(body.as_ref().map(|body| body.bytes));
+            let name = blob.input_name().to_owned();
+            Ok(Input { file_id: String::new(), name, body, blob: Some(blob), refused })
+        }
+        (Some(file_id), None) => {
+            let found = find_input(state, &file_id)?;
+            let mut refused = None;
+            if found.is_none() {
+                let message = missing_input(&file_id);
+                match state.config.batches.missing_input {
+                    Deviation::Reject => return Err(ApiError::invalid(message)),
+                    Deviation::FailBatch => refused = Some(BatchError::new("invalid_request", &message)),
+                }
+            }
+            let (name, body) = found.map_or((String::new(), None), |(name, body)| (name, Some(body)));
+            Ok(Input { file_id, name, body, blob: None, refused })
+        }
     }
+}
+
+fn new_batch(state: &Shared, call: &Call, create: Create, input: Input) -> Result<Batch, ApiError> {
+    let config = &state.config.batches;
     let metadata = create.metadata.map(check_metadata).transpose()?.flatten();
-    let mut refused = None;
+    let mut refused = input.refused;
     if create.completion_window != "24h" {
         let message = "The completion_window must be '24h'.";
         match config.bad_window {
@@ -125,36 +177,25 @@ fn new_batch(state: &Shared, call: &Call, create: Create) -> Result<Batch, ApiEr
             Deviation::FailBatch => refused = Some(BatchError::new("invalid_request", message)),
         }
     }
-    let input_file_id =
-        create.input_file_id.ok_or_else(|| ApiError::invalid("The field input_file_id is required."))?;
     let output_expiry = match create.output_expires_after.filter(|_| call.form.since("2025-04-01")) {
         Some(after) if after.anchor != "created_at" => {
             return Err(ApiError::invalid("output_expires_after.anchor must be 'created_at'."));
         }
         after => after.map(|after| after.seconds),
     };
-    let input = find_input(state, &input_file_id)?;
-    if input.is_none() {
-        let message = missing_input(&input_file_id);
-        match config.missing_input {
-            Deviation::Reject => return Err(ApiError::invalid(message)),
-            Deviation::FailBatch => refused = Some(BatchError::new("invalid_request", &message)),
-        }
-    }
-    let (input_filename, input) = input.map_or((String::new(), None), |(name, body)| (name, Some(body)));
     let now = state.clock.now();
     let (number, expiry) = {
         let mut batches = state.batches();
-        (batches.next_number(), batches.take_expiry(config.expiry.as_ref(), &input_filename))
+        (batches.next_number(), batches.take_expiry(config.expiry.as_ref(), &input.name))
     };
     Ok(Batch {
         number,
         id: format!("batch_{}", uuid::Uuid::new_v4()),
         endpoint: without_v1(&create.endpoint).to_owned(),
         completion_window: create.completion_window,
-        input_file_id,
-        input_filename,
-        input_sha256: input.as_ref().map(|body| body.sha256.clone()).unwrap_or_default(),
+        input_file_id: input.file_id,
+        input_filename: input.name,
+        input_sha256: input.body.as_ref().map(|body| body.sha256.clone()).unwrap_or_default(),
         metadata,
         created_at: now,
         visible_at: now.plus(config.list_lag),
@@ -162,7 +203,9 @@ fn new_batch(state: &Shared, call: &Call, create: Create) -> Result<Batch, ApiEr
         pace: pace(state, number),
         expiry,
         run: matches!(state.config.answers, AnswerConfig::Upstream(_)).then(Run::default),
-        input: input.into(),
+        input: input.body.into(),
+        blob: input.blob,
+        blob_checked: std::sync::Once::new(),
         prepared: OnceCell::new(),
         results: OnceCell::new(),
         steering: Steering { refused, ..Steering::default() }.into(),

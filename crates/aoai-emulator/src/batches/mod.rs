@@ -1,5 +1,6 @@
 //! The Batch API: what a batch is, when it is what, and what comes out of it.
 
+mod blob;
 mod create;
 mod handlers;
 mod lifecycle;

@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
     time::Duration,
 };
 
 use tokio::sync::OnceCell;
 
 use super::{
+    blob::BlobIo,
     lifecycle::{Facts, Moment, Pace, Status, Work},
     plan::{Counts, Plan},
     results::Results,
@@ -40,6 +41,9 @@ pub(crate) struct Batch {
     pub(crate) expiry: Option<ExpiryConfig>,
     /// Held until the results exist, so that the deletion of the file does not matter.
     pub(crate) input: Mutex<Option<Arc<StoredBody>>>,
+    /// Where it reads and writes, if that is a storage account.
+    pub(crate) blob: Option<BlobIo>,
+    pub(crate) blob_checked: Once,
     pub(crate) prepared: OnceCell<Prepared>,
     pub(crate) results: OnceCell<Results>,
     pub(crate) run: Option<Run>,

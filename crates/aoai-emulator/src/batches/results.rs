@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     Batch, BatchError, Status,
+    blob::check_unmodified,
     lifecycle::Moment,
     plan::{Counts, Plan},
     quota,
@@ -37,6 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Brings the batch to where it should be by now: validated, and with results if it has ended.
 pub(crate) async fn settle(state: &Shared, batch: &Arc<Batch>) {
+    check_unmodified(state, batch);
     let now = state.clock.now();
     let due = batch.due(now).status;
     let validation_due = batch.facts(true).validated() <= now && batch.prepared.get().is_none();
@@ -102,6 +104,14 @@ async fn generate(state: &Shared, batch: &Arc<Batch>, moment: Moment) -> io::Res
     let keep_empty_errors =
         state.config.wire.result_ids == ResultIds::EmptyErrorFile && moment.status == Status::Completed;
     let (output, errors) = sheets.finish()?;
+    if let Some(blob) = &batch.blob {
+        for (name, sheet) in [("results.jsonl", &output), ("errors.jsonl", &errors)] {
+            if sheet.lines > 0 {
+                blob.publish(state, name, &sheet.body).await?;
+            }
+        }
+        return Ok(Results { output_id: None, error_id: None, counts, usage });
+    }
     Ok(Results {
         output_id: publish(state, batch, output, "output", false),
         error_id: publish(state, batch, errors, "error", keep_empty_errors),

@@ -43,6 +43,14 @@ pub(super) fn to_json(batch: &Batch, now: Stamp, form: &ApiForm, wire: &WireConf
         "request_counts": {"total": total, "completed": counts.completed, "failed": counts.failed},
         "metadata": batch.metadata,
     });
+    if let Some(blob) = &batch.blob {
+        // Both results are told once the batch has ended, whether or not there is such a blob.
+        let result = |name: &str| if results.is_some() { blob.result_url(name) } else { String::new() };
+        object["input_file_id"] = Value::Null;
+        object["input_blob"] = blob.input_url.clone().into();
+        object["output_blob"] = result("results.jsonl").into();
+        object["error_blob"] = result("errors.jsonl").into();
+    }
     if *form == ApiForm::V1 {
         object["model"] = match (moment.in_progress_at, batch.prepared.get()) {
             (Some(_), Some(prepared)) => prepared.scan.deployment.clone().into(),

@@ -4,7 +4,10 @@ use std::{fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnswerConfig, BatchConfig, FileConfig, LakeConfig, OutcomeRule, QuotaConfig, WireConfig};
+use super::{
+    AnswerConfig, BatchConfig, EntraConfig, FileConfig, LakeConfig, OutcomeRule, QuotaConfig, TlsConfig,
+    WireConfig,
+};
 use crate::server::FaultRule;
 
 /// Everything an [`Emulator`](crate::Emulator) can be told at its start.
@@ -17,6 +20,10 @@ pub struct EmulatorConfig {
     pub port: u16,
     /// The key that requests must carry (`api-key` or `Authorization: Bearer`); none = no check.
     pub api_key: Option<Secret>,
+    /// Tokens that are as good as keys, and the endpoints that issue them.
+    pub entra: EntraConfig,
+    /// A second listener that speaks TLS; none = plain HTTP alone.
+    pub tls: Option<TlsConfig>,
     /// Where file bodies go; none = the system's temporary directory. Removed again at the end.
     pub data_dir: Option<PathBuf>,
     /// Seed of everything that is drawn: order of result lines, outcomes by fraction, spread of service times.
@@ -107,7 +114,16 @@ mod tests {
 
     #[test]
     fn secrets_stay_out_of_debug_output() {
-        let config = EmulatorConfig { api_key: Some("hunter2".into()), ..Default::default() };
+        let config = EmulatorConfig {
+            api_key: Some("hunter2".into()),
+            entra: EntraConfig {
+                client_secret: Some("hunter2".into()),
+                identity_header: Some("hunter2".into()),
+                static_tokens: vec!["hunter2".into()],
+                ..Default::default()
+            },
+            ..Default::default()
+        };
         assert!(!format!("{config:?}").contains("hunter2"));
     }
 }

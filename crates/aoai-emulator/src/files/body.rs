@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempPath;
 use tokio::{
     fs::File,
-    io::{AsyncWriteExt, BufWriter},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufWriter},
     sync::OnceCell,
 };
 
@@ -62,6 +62,21 @@ impl BodyWriter {
         let (file, path) = made.await.map_err(io::Error::other)??.into_parts();
         let file = BufWriter::with_capacity(256 * 1024, File::from_std(file));
         Ok(Self { file, path, hash: Sha256::new(), bytes: 0 })
+    }
+
+    /// A body with everything that a reader gives.
+    pub(crate) async fn copied(
+        dir: &Path,
+        mut source: impl AsyncRead + Unpin,
+    ) -> io::Result<Arc<StoredBody>> {
+        let mut writer = Self::create(dir).await?;
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            match source.read(&mut buffer).await? {
+                0 => return writer.finish().await,
+                read => writer.write(&buffer[..read]).await?,
+            }
+        }
     }
 
     pub(crate) fn bytes(&self) -> u64 {

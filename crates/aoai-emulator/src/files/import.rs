@@ -14,6 +14,7 @@ use super::{
     upload::{admit, check_purpose, new_file, stored},
 };
 use crate::{
+    lake::LakePlace,
     server::{ApiError, Call},
     state::Shared,
 };
@@ -40,7 +41,10 @@ pub(crate) async fn import(state: &Shared, call: &Call, request: Request) -> Res
     state.spawn({
         let state = state.clone();
         async move {
-            let fetched = fetch(&state, url).await;
+            let fetched = match own_blob(&state, &url) {
+                Some(place) => read_own(&state, &place).await,
+                None => fetch(&state, url).await,
+            };
             let now = state.clock.now();
             let imported = match fetched {
                 Ok(body) => stored(&state, body, now)(&filename),
@@ -52,6 +56,24 @@ pub(crate) async fn import(state: &Shared, call: &Call, request: Request) -> Res
         }
     });
     Ok(response)
+}
+
+/// A blob of this emulator's own account, without a signature: the service reads it with its managed identity.
+fn own_blob(state: &Shared, url: &Url) -> Option<LakePlace> {
+    let is_signed = url.query_pairs().any(|(name, _)| name == "sig");
+    LakePlace::of_url(state, url.as_str()).filter(|_| !is_signed)
+}
+
+async fn read_own(state: &Shared, place: &LakePlace) -> Result<Arc<StoredBody>, String> {
+    let disk = |error: std::io::Error| format!("fileImportFailed: {error}");
+    let found = state.lake().open(&place.account, &place.filesystem, &place.path);
+    let (content, length, _) = found.ok_or("fileImportFailed: the blob was not found")?;
+    let max = state.config.files.max_bytes;
+    if length > max {
+        return Err(format!("fileImportFailed: more than {max} bytes"));
+    }
+    let source = content.read(0, length).await.map_err(disk)?;
+    BodyWriter::copied(state.body_dir(), source).await.map_err(disk)
 }
 
 async fn fetch(state: &Shared, url: Url) -> Result<Arc<StoredBody>, String> {
@@ -70,7 +92,7 @@ async fn fetch(state: &Shared, url: Url) -> Result<Arc<StoredBody>, String> {
     writer.finish().await.map_err(disk)
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

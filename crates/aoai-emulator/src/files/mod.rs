@@ -12,7 +12,7 @@ mod upload;
 pub(crate) use body::{BodyWriter, StoredBody};
 pub(crate) use content::content;
 pub(crate) use handlers::{delete, get, list};
-pub(crate) use import::import;
+pub(crate) use import::{import, is_loopback};
 pub(crate) use record::{FileRecord, FileState, FileStatus, capitalised, input_id, result_id};
 #[cfg(test)]
 pub(crate) use scan::ScannedLine;

@@ -1,11 +1,82 @@
 //! Who may pass.
 
-use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, request::Parts};
 
-use super::{call::LakeCall, refusal::LakeError};
-use crate::state::Shared;
+use super::{call::LakeCall, refusal::LakeError, rename::Source};
+use crate::{
+    clock::wall_now,
+    server::{Operation, Peer, Query},
+    state::Shared,
+    storage_auth::{Account, Audience, AuthFailure, Needs, SignedRequest, TokenCheck, verify, verify_source},
+};
 
 /// Checks the signature, the SAS or the token of a request.
-pub(super) fn admit(_state: &Shared, _call: &LakeCall, _parts: &Parts) -> Result<(), LakeError> {
+pub(super) fn admit(
+    state: &Shared,
+    call: &LakeCall,
+    query: &Query,
+    peer: &Peer,
+    parts: &Parts,
+) -> Result<(), LakeError> {
+    if !state.config.lake.require_auth {
+        return Ok(());
+    }
+    let accounts: Vec<Account> = state
+        .config
+        .lake
+        .accounts
+        .iter()
+        .filter_map(|account| Account::new(&account.name, account.key.expose()))
+        .collect();
+    // Clients sign with their own clocks, whatever the virtual one says.
+    let now = wall_now().unix_millis();
+    let request = SignedRequest::new(parts, peer.tls, peer.addr.ip(), needs(call, query, &parts.headers));
+    let identity = verify(&request, &accounts, &VirtualTokens(state), now).map_err(refused)?;
+    if call.operation == Operation::LakeRename {
+        let source = Source::parse(&parts.headers)?;
+        let path = source.wire_path(&call.account);
+        let source =
+            SignedRequest { path: &path, query: source.query.as_deref().unwrap_or_default(), ..request };
+        verify_source(&identity, &source, request.query, &accounts, now).map_err(refused)?;
+    }
     Ok(())
+}
+
+/// Tokens live in virtual time, as they are issued in it; signatures in real time.
+struct VirtualTokens<'a>(&'a Shared);
+
+impl TokenCheck for VirtualTokens<'_> {
+    fn accepts(&self, token: &str, audience: Audience, _now_ms: i64) -> bool {
+        self.0.tokens.accepts(token, audience, self.0.clock.now().unix_millis())
+    }
+
+    fn authorization_uri(&self) -> String {
+        self.0.tokens.authorization_uri()
+    }
+}
+
+/// What a SAS must allow for an operation.
+fn needs(call: &LakeCall, query: &Query, headers: &HeaderMap) -> Needs {
+    match call.operation {
+        Operation::LakeList => Needs::List,
+        Operation::LakeRead => Needs::Read,
+        Operation::LakeAppend => Needs::Append,
+        Operation::LakeDelete | Operation::LakeDeleteFilesystem => Needs::Delete,
+        Operation::LakeRename => Needs::Move,
+        Operation::LakeHead | Operation::LakeFilesystemProperties | Operation::LakeOther => Needs::Properties,
+        Operation::LakeCreateFilesystem => Needs::Create,
+        // Without the condition it may overwrite.
+        Operation::LakeCreatePath
+            if query.get("resource") == Some("directory")
+                || headers.get("if-none-match").is_some_and(|value| value == "*") =>
+        {
+            Needs::Create
+        }
+        _ => Needs::Write,
+    }
+}
+
+fn refused(failure: AuthFailure) -> LakeError {
+    let status = StatusCode::from_u16(failure.status.as_u16()).unwrap_or(StatusCode::FORBIDDEN);
+    LakeError { challenge: failure.challenge, ..LakeError::new(status, failure.code, failure.message) }
 }

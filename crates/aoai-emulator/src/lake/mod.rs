@@ -10,6 +10,7 @@ mod gate;
 mod lease;
 mod listing;
 mod node;
+mod place;
 mod properties;
 mod refusal;
 mod removal;
@@ -21,7 +22,7 @@ mod tree;
 
 pub(crate) use call::LakeCall;
 pub(crate) use content::Content;
-pub(crate) use refusal::LakeError;
+pub(crate) use place::LakePlace;
 pub(crate) use serve::serve;
 pub use store::LakePathSummary;
 pub(crate) use store::LakeStore;

@@ -21,6 +21,8 @@ pub(super) struct Source {
     pub(super) path: String,
     /// The query that the header brought.
     pub(super) query: Option<String>,
+    /// As it came, percent-encoded.
+    raw: String,
 }
 
 impl Source {
@@ -39,7 +41,18 @@ impl Source {
         let mut segments = decoded.split('/').filter(|segment| !segment.is_empty());
         let filesystem = segments.next().ok_or_else(invalid)?.to_owned();
         let path = segments.collect::<Vec<_>>().join("/");
-        if path.is_empty() { Err(invalid()) } else { Ok(Self { filesystem, path, query }) }
+        if path.is_empty() {
+            Err(invalid())
+        } else {
+            Ok(Self { filesystem, path, query, raw: raw.to_owned() })
+        }
+    }
+
+    /// The path as a request for it would have it.
+    pub(super) fn wire_path(&self, account: &str) -> String {
+        // Encoded as a whole, its slashes are encoded as well.
+        let raw = self.raw.replace("%2F", "/").replace("%2f", "/");
+        format!("/{account}/{}", raw.trim_start_matches('/'))
     }
 }
 

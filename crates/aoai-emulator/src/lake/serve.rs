@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::wall_now,
-    server::{Operation, Query},
+    server::{Operation, Peer, Query},
     state::Shared,
 };
 
@@ -28,13 +28,14 @@ pub(crate) async fn serve(
     state: &Shared,
     call: Result<LakeCall, LakeError>,
     query: &Query,
+    peer: &Peer,
     request: Request,
 ) -> Response {
     let request_id = uuid::Uuid::new_v4().to_string();
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let form = call.as_ref().map_or(ErrorForm::Json, |call| call.form);
     let answered = match call {
-        Ok(call) => run(state, &call, query, request).await,
+        Ok(call) => run(state, &call, query, peer, request).await,
         Err(error) => {
             drain(request.into_body()).await;
             Err(error)
@@ -54,10 +55,11 @@ async fn run(
     state: &Shared,
     call: &LakeCall,
     query: &Query,
+    peer: &Peer,
     request: Request,
 ) -> Result<Response, LakeError> {
     let (parts, body) = request.into_parts();
-    if let Err(error) = gate::admit(state, call, &parts) {
+    if let Err(error) = gate::admit(state, call, query, peer, &parts) {
         drain(body).await;
         return Err(error);
     }

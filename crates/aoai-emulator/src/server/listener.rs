@@ -1,6 +1,6 @@
 //! A listener whose connections can be cut from inside a request.
 //!
-//! Each accepted socket carries a [`KillSwitch`], which the request handler finds as connect info. Once it is
+//! Each accepted socket carries a [`KillSwitch`], which the request handler finds in its connect info. Once it is
 //! thrown, every read and write of the socket fails, so the server can get no further byte out, and the socket is
 //! closed with a TCP reset instead of an orderly end.
 
@@ -46,9 +46,19 @@ impl KillSwitch {
     }
 }
 
-impl Connected<IncomingStream<'_, KillableListener>> for KillSwitch {
+/// The connection that a request came over: the connect info of every request.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub(crate) switch: KillSwitch,
+    /// The other end.
+    pub(crate) addr: SocketAddr,
+    /// Whether it is encrypted.
+    pub(crate) tls: bool,
+}
+
+impl Connected<IncomingStream<'_, KillableListener>> for Peer {
     fn connect_info(stream: IncomingStream<'_, KillableListener>) -> Self {
-        stream.io().switch.clone()
+        Self { switch: stream.io().switch(), addr: *stream.remote_addr(), tls: false }
     }
 }
 
@@ -108,6 +118,12 @@ impl Listener for KillableListener {
 pub(crate) struct KillableStream {
     stream: TcpStream,
     switch: KillSwitch,
+}
+
+impl KillableStream {
+    pub(crate) fn switch(&self) -> KillSwitch {
+        self.switch.clone()
+    }
 }
 
 impl Drop for KillableStream {

@@ -1,31 +1,37 @@
-//! One request from its first byte to its answer: faults, key, operation, faults again.
+//! One request from its first byte to its answer: faults, key or token, operation, faults again.
 
-use std::{convert::Infallible, sync::PoisonError, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::PoisonError, time::Duration};
 
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{ConnectInfo, DefaultBodyLimit, Request, State as AxumState},
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State as AxumState, connect_info::Connected},
     http::{HeaderName, HeaderValue, StatusCode},
     response::Response,
+    serve::{IncomingStream, Listener},
 };
 use futures::{StreamExt, stream};
 
 use super::{
-    ApiError, Call, FaultEffect, KillableListener, Operation, Query, auth, listener::KillSwitch, manage,
-    reply,
+    ApiError, Call, FaultEffect, Operation, Query, auth,
+    listener::{KillSwitch, Peer},
+    manage, reply,
 };
 use crate::{
-    batches, files,
-    lake::{self, LakeCall, LakeError},
+    batches, entra, files,
+    lake::{self, LakeCall},
     state::Shared,
 };
 
 /// Serves until it is dropped or aborted.
-pub(crate) async fn serve(listener: KillableListener, state: Shared) {
+pub(crate) async fn serve<L>(listener: L, state: Shared)
+where
+    L: Listener<Addr = SocketAddr>,
+    for<'a> Peer: Connected<IncomingStream<'a, L>>,
+{
     // The file limit is checked while a file is written; imports and creates are small.
     let app = Router::new().fallback(handle).layer(DefaultBodyLimit::disable()).with_state(state);
-    let service = app.into_make_service_with_connect_info::<KillSwitch>();
+    let service = app.into_make_service_with_connect_info::<Peer>();
     if let Err(error) = axum::serve(listener, service).await {
         tracing::error!(%error, "the emulator stopped serving");
     }
@@ -33,53 +39,46 @@ pub(crate) async fn serve(listener: KillableListener, state: Shared) {
 
 async fn handle(
     AxumState(state): AxumState<Shared>,
-    ConnectInfo(connection): ConnectInfo<KillSwitch>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Result<Response, Infallible> {
     let path = request.uri().path().to_owned();
-    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let tenant = &state.config.entra.tenant;
     if let Some(rest) = path.strip_prefix("/_emulator/") {
         return Ok(reply::tag(manage::handle(&state, rest, request).await));
     }
-    let is_account = |name: &str| state.is_account(name);
-    let lake = LakeCall::parse(request.method(), &path, &query, request.headers(), is_account);
-    let target = match lake {
-        Some(call) => Target::Lake(call),
-        None => Target::Api(Call::parse(request.method(), &path, &query)),
-    };
-    Ok(with_faults(&state, &connection, &path, target, &query, request).await)
-}
-
-/// Which half of the emulator a request is for.
-enum Target {
-    Api(Result<Call, ApiError>),
-    Lake(Result<LakeCall, LakeError>),
-}
-
-impl Target {
-    fn operation(&self) -> Option<Operation> {
-        match self {
-            Self::Api(call) => call.as_ref().ok().map(|call| call.operation),
-            Self::Lake(call) => call.as_ref().ok().map(|call| call.operation),
-        }
+    if let Some(endpoint) = entra::Endpoint::of(request.method(), &path, tenant) {
+        let answer = |request| entra::answer(&state, endpoint, peer.tls, request);
+        return Ok(reply::tag(with_faults(&state, &peer.switch, None, request, answer).await));
     }
+    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let is_account = |name: &str| state.is_account(name);
+    if let Some(call) = LakeCall::parse(request.method(), &path, &query, request.headers(), is_account) {
+        let operation = call.as_ref().ok().map(|call| call.operation);
+        let answer = |request| lake::serve(&state, call, &query, &peer, request);
+        return Ok(with_faults(&state, &peer.switch, operation, request, answer).await);
+    }
+    let call = Call::parse(request.method(), &path, &query);
+    let operation = call.as_ref().ok().map(|call| call.operation);
+    let answer = |request| answer(&state, call, &query, request);
+    Ok(reply::tag(with_faults(&state, &peer.switch, operation, request, answer).await))
 }
 
-async fn with_faults(
+/// `answer` is what happens where no fault gets in the way.
+async fn with_faults<Answering: Future<Output = Response>>(
     state: &Shared,
     connection: &KillSwitch,
-    path: &str,
-    target: Target,
-    query: &Query,
+    operation: Option<Operation>,
     request: Request,
+    answer: impl FnOnce(Request) -> Answering,
 ) -> Response {
-    let operation = target.operation();
     if let Some(operation) = operation {
         state.count(operation);
     }
-    let method = request.method().clone();
-    let effects =
-        state.faults.lock().unwrap_or_else(PoisonError::into_inner).strike(method.as_str(), operation, path);
+    let effects = {
+        let mut faults = state.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.strike(request.method().as_str(), operation, request.uri().path())
+    };
     let mut last = None;
     for effect in effects {
         match effect {
@@ -88,7 +87,7 @@ async fn with_faults(
         }
     }
     match last {
-        None | Some(FaultEffect::Delay { .. }) => answer(state, target, query, request).await,
+        None | Some(FaultEffect::Delay { .. }) => answer(request).await,
         Some(FaultEffect::Status { code, body, retry_after, headers }) => {
             drain(request.into_body()).await;
             let mut response = scripted(code, body);
@@ -105,25 +104,20 @@ async fn with_faults(
             Response::default()
         }
         Some(FaultEffect::ResetAfter) => {
-            let response = answer(state, target, query, request).await;
+            let response = answer(request).await;
             connection.kill();
             response
         }
         Some(FaultEffect::TruncateBody { bytes }) => {
-            let response = answer(state, target, query, request).await;
+            let response = answer(request).await;
             truncate(response, bytes, connection.clone())
         }
     }
 }
 
-async fn answer(state: &Shared, target: Target, query: &Query, request: Request) -> Response {
-    let call = match target {
-        Target::Api(call) => call,
-        Target::Lake(call) => return lake::serve(state, call, query, request).await,
-    };
+async fn answer(state: &Shared, call: Result<Call, ApiError>, query: &Query, request: Request) -> Response {
     let form = call.as_ref().ok().map(|call| call.form.clone());
-    let checked =
-        call.and_then(|call| auth::check(request.headers(), state.config.api_key.as_ref()).map(|()| call));
+    let checked = call.and_then(|call| auth::check(request.headers(), state).map(|()| call));
     let answered = match checked {
         Ok(call) => run(state, &call, query, request).await,
         Err(error) => {
@@ -131,7 +125,7 @@ async fn answer(state: &Shared, target: Target, query: &Query, request: Request)
             Err(error)
         }
     };
-    reply::tag(answered.unwrap_or_else(|error| error.into_response(form.as_ref())))
+    answered.unwrap_or_else(|error| error.into_response(form.as_ref()))
 }
 
 async fn run(state: &Shared, call: &Call, query: &Query, request: Request) -> Result<Response, ApiError> {

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, helpers included")]
 
+mod azure_identity_sdk;
 mod ends;
+mod entra;
 mod faults;
 mod files;
 mod happy_path;
@@ -11,5 +13,6 @@ mod management;
 mod quota;
 mod results;
 mod support;
+mod tls;
 mod upstream;
 mod validation;

@@ -109,7 +109,9 @@ async fn part_step(
         Ok(event) => {
             let step = advance_part(&part.state, event, now, &context.timing())?;
             let keep = step.due_at <= now;
-            PartCommit { state: step.state, due_at: step.due_at, failures: 0, problem: step.problem, keep }
+            // What failed through several states is a failure like any other: it is counted, and a new run tries it.
+            let failures = step.problem.as_ref().map_or(0, |_| step.state.setbacks());
+            PartCommit { state: step.state, due_at: step.due_at, failures, problem: step.problem, keep }
         }
         Err(error) => {
             let failures = part.failures + 1;

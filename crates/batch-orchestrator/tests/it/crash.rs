@@ -25,7 +25,7 @@ use batch_orchestrator::{
 use futures::stream::BoxStream;
 use tokio::sync::Notify;
 
-use crate::support::{World, fast, ids, lines};
+use crate::support::{Mode, World, fast, ids, lines};
 
 /// Counts the effects and stops the world at one of them.
 struct Crash {
@@ -183,7 +183,8 @@ impl Ledger for Crashing<MemoryLedger> {
 const FILES: usize = 2;
 const LINES: usize = 4;
 
-async fn world() -> World {
+/// `copied`: the bytes that the service reads are not those of the input.
+async fn world(mode: Mode, copied: bool) -> World {
     let mut config = fast();
     config.outcomes = vec![aoai_emulator::OutcomeRule {
         fraction: None,
@@ -191,7 +192,9 @@ async fn world() -> World {
         times: None,
         outcome: aoai_emulator::Outcome::Error { status: 400, code: "content_filter".into(), message: None },
     }];
-    let world = World::new(config).await;
+    let mut world = World::in_mode(mode, config).await;
+    world.options.service.deployment = copied.then(|| "deployment-of-ours".to_owned());
+    world.options.service.set_model = copied;
     for n in 0..FILES {
         world.put(&format!("inbox/{n}.jsonl"), lines(&format!("f{n}"), LINES)).await;
     }
@@ -238,16 +241,17 @@ async fn assert_finished(world: &World, point: &str) {
     assert_eq!(world.emulator.control().snapshot().await.files, [], "{point}: service files are left");
 }
 
-async fn crash_everywhere(after: bool) {
+async fn crash_everywhere(mode: Mode, copied: bool, after: bool) {
     let golden = Crash::new(usize::MAX, false);
-    let world_0 = world().await;
+    let world_0 = world(mode, copied).await;
     let effects = run_until_crash(&world_0, &golden).await;
     assert_finished(&world_0, "the golden run").await;
     assert!(effects > 40, "the golden run has only {effects} effects: are the seams wrapped?");
 
     let tries = futures::stream::iter(0..effects).map(|at| async move {
-        let point = format!("crash {} effect {at} of {effects}", if after { "after" } else { "before" });
-        let world = world().await;
+        let point =
+            format!("{mode:?}: crash {} effect {at} of {effects}", if after { "after" } else { "before" });
+        let world = world(mode, copied).await;
         run_until_crash(&world, &Crash::new(at, after)).await;
         world.ledger.forget_leases();
         let report = world.run().await;
@@ -260,10 +264,40 @@ async fn crash_everywhere(after: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_before_any_effect_loses_nothing_and_pays_nothing_twice() {
-    crash_everywhere(false).await;
+    crash_everywhere(Mode::Upload, false, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_after_any_effect_loses_nothing_and_pays_nothing_twice() {
-    crash_everywhere(true).await;
+    crash_everywhere(Mode::Upload, false, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_before_any_effect_of_an_import() {
+    crash_everywhere(Mode::Import, false, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_after_any_effect_of_an_import() {
+    crash_everywhere(Mode::Import, false, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_before_any_effect_of_an_import_of_copies() {
+    crash_everywhere(Mode::Import, true, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_after_any_effect_of_an_import_of_copies() {
+    crash_everywhere(Mode::Import, true, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_before_any_effect_of_a_run_by_blobs() {
+    crash_everywhere(Mode::Blob, false, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_after_any_effect_of_a_run_by_blobs() {
+    crash_everywhere(Mode::Blob, false, true).await;
 }

@@ -9,7 +9,7 @@ use aoai_emulator::{
     QuotaMode, ResultIds,
 };
 
-use crate::support::{World, at, fast, ids, json, lines};
+use crate::support::{Mode, World, at, fast, ids, json, lines};
 
 fn fault(operation: Operation, effect: FaultEffect, times: Option<u32>) -> FaultRule {
     let matching = FaultMatch { operation: Some(operation), ..FaultMatch::default() };
@@ -183,6 +183,30 @@ async fn a_passing_fault_of_any_call_changes_nothing() {
             world.put("inbox/a.jsonl", input.clone()).await;
             let report = world.run().await;
             assert_eq!(report.completed, 1, "{operation:?} {effect:?}: {report:?}");
+            assert_eq!(ids(&world.file("processed", "a_output.jsonl").await), ids(&input));
+            world.assert_clean().await;
+        }
+    }
+}
+
+/// 8, where the service reads the lake.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passing_fault_changes_nothing_where_the_service_reads_the_lake() {
+    use Operation as O;
+    let cases = [
+        (Mode::Import, vec![O::UploadFile, O::GetFile, O::DeleteFile, O::ListFiles, O::CreateBatch]),
+        (Mode::Blob, vec![O::CreateBatch, O::ListBatches, O::GetBatch]),
+    ];
+    let operations =
+        cases.into_iter().flat_map(|(mode, all)| all.into_iter().map(move |operation| (mode, operation)));
+    for (mode, operation) in operations {
+        for effect in [status(500), FaultEffect::ResetBefore, FaultEffect::ResetAfter] {
+            let world = World::in_mode(mode, fast()).await;
+            world.emulator.control().add_fault(fault(operation, effect.clone(), Some(1)));
+            let input = lines("a", 5);
+            world.put("inbox/a.jsonl", input.clone()).await;
+            let report = world.run().await;
+            assert_eq!(report.completed, 1, "{mode:?} {operation:?} {effect:?}: {report:?}");
             assert_eq!(ids(&world.file("processed", "a_output.jsonl").await), ids(&input));
             world.assert_clean().await;
         }

@@ -6,5 +6,8 @@ mod bad_input;
 mod crash;
 mod defects;
 mod happy;
+mod lake_service;
 mod ledger;
 mod support;
+mod transfer_blob;
+mod transfer_import;

@@ -19,6 +19,16 @@ use batch_orchestrator::{
 use bytes::Bytes;
 use futures::StreamExt;
 
+use crate::lake_service::{LakeService, MemUrls, SECRET};
+
+/// How lines get to the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Upload,
+    Import,
+    Blob,
+}
+
 pub(crate) const KEY: &str = "test-key";
 
 pub(crate) struct World {
@@ -27,6 +37,8 @@ pub(crate) struct World {
     pub(crate) ledger: Arc<MemoryLedger>,
     pub(crate) emulator: Emulator,
     pub(crate) options: PipelineOptions,
+    /// The service with hands in the lake.
+    pub(crate) service: LakeService,
 }
 
 /// An emulator that is done in a few milliseconds.
@@ -99,20 +111,36 @@ impl World {
         for filesystem in ["input", "processed", "error"] {
             memory.ensure_filesystem(filesystem).await.unwrap();
         }
+        let lake: Arc<dyn DataLake> = Arc::new(memory.clone());
+        let emulator = Emulator::start(config).await.unwrap();
+        let key = Credential::ApiKey(KEY.to_owned().into());
+        let client = BatchClient::new(emulator.url(), key, BatchClientOptions::default()).unwrap();
         Self {
-            lake: Arc::new(memory.clone()),
+            service: LakeService::new(Arc::new(client), lake.clone()),
+            lake,
             clock: memory,
-
             ledger: Arc::new(MemoryLedger::new("ledger-1", Arc::new(now))),
-            emulator: Emulator::start(config).await.unwrap(),
+            emulator,
             options: options(),
         }
     }
 
+    pub(crate) async fn in_mode(mode: Mode, config: EmulatorConfig) -> Self {
+        let mut world = Self::new(config).await;
+        world.set_mode(mode);
+        world
+    }
+
+    pub(crate) fn set_mode(&mut self, mode: Mode) {
+        self.options.service.transfer = match mode {
+            Mode::Upload => Transfer::Upload,
+            Mode::Import => Transfer::Import { urls: Arc::new(MemUrls) },
+            Mode::Blob => Transfer::Blob { urls: Arc::new(MemUrls) },
+        };
+    }
+
     pub(crate) fn client(&self) -> Arc<dyn BatchApi> {
-        let options = BatchClientOptions::default();
-        let key = Credential::ApiKey(KEY.to_owned().into());
-        Arc::new(BatchClient::new(self.emulator.url(), key, options).unwrap())
+        Arc::new(self.service.clone())
     }
 
     pub(crate) async fn put(&self, path: &str, text: impl Into<Bytes>) {
@@ -149,6 +177,7 @@ impl World {
         let problems = Arc::new(Problems::default());
         let report = self.pipeline().run(problems.clone(), stop).await.unwrap();
         let problems = problems.0.lock().unwrap().clone();
+        assert!(!format!("{problems:?}").contains(SECRET), "{problems:?}");
         (report, problems)
     }
 
@@ -188,6 +217,18 @@ impl World {
         assert_eq!(left, Vec::<String>::new(), "our own files are left");
         let books = self.emulator.control().books().await;
         assert_eq!(books.paid_twice, []);
+        self.assert_no_secret().await;
+    }
+
+    /// Neither ledger nor lake shows what only the service may see.
+    pub(crate) async fn assert_no_secret(&self) {
+        assert!(!format!("{:?}", self.jobs().await).contains(SECRET));
+        assert!(!format!("{:?}", self.options).contains(SECRET));
+        for filesystem in ["processed", "error"] {
+            for (path, bytes) in self.files(filesystem).await {
+                assert!(!String::from_utf8_lossy(&bytes).contains(SECRET), "{path}");
+            }
+        }
     }
 }
 
@@ -197,7 +238,8 @@ pub(crate) struct Problems(pub(crate) Mutex<Vec<String>>);
 impl Observer for Problems {
     fn event(&self, event: &Event<'_>) {
         if let Event::Problem { path, problem, .. } = event {
-            self.0.lock().unwrap().push(format!("{path}: {}", problem.message));
+            let hint = problem.hint.as_deref().unwrap_or_default();
+            self.0.lock().unwrap().push(format!("{path}: {} ({hint})", problem.message));
         }
     }
 }
