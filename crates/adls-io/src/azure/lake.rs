@@ -84,7 +84,7 @@ impl DataLake for AzureLake {
     fn list(&self, directory: &Location, mode: ListMode) -> BoxStream<'static, Result<Entry>> {
         let (lake, directory) = (self.clone(), directory.clone());
         async move {
-            match lake.namespaces.check(lake.client.as_ref(), &directory.filesystem).await {
+            match lake.check(&directory.filesystem).await {
                 Ok(()) => list::list(lake.client, directory, mode),
                 Err(error) => stream::iter([Err(Error { operation: "list", ..error })]).boxed(),
             }

@@ -36,7 +36,8 @@ pub(super) async fn read(client: Arc<Client>, at: &Location, options: ReadOption
         Err(error) if error.code.as_deref() == Some("InvalidRange") => {
             return read_nothing(&client, at, &options).await;
         }
-        Err(error) if matches!(error.kind, ErrorKind::Invalid | ErrorKind::WrongType) => {
+        // A condition may be looked at before the kind.
+        Err(error) if is_about_the_kind(error.kind) => {
             check_is_file(at, client.head("read", at).await?.kind)?;
             return Err(error);
         }
@@ -56,6 +57,10 @@ pub(super) async fn read(client: Arc<Client>, at: &Location, options: ReadOption
         breaks: 0,
     };
     Ok(ReadStream { body: body.stream(Some(reply.body)), entry })
+}
+
+fn is_about_the_kind(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Invalid | ErrorKind::WrongType | ErrorKind::Precondition)
 }
 
 /// Where no byte is wanted, or there is none: the same checks as for every read, but no body.

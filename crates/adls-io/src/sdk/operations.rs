@@ -95,17 +95,26 @@ impl Dfs for SdkClient {
             return Ok(Entry { kind: EntryKind::Directory, size: 0, ..Answer(&done.headers).entry(at) });
         }
         let file = self.file(at);
-        let done = self.call(operation, at, |context| file.get_properties().context(context).into_future());
-        let done = done.await?;
-        let is_directory = Answer(&done.headers).is_directory();
-        let size = done.value.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
-        Ok(Entry {
-            location: at.clone(),
-            kind: if is_directory { EntryKind::Directory } else { EntryKind::File },
-            size: if is_directory { 0 } else { size },
-            etag: etag(&done.value.etag),
-            modified_ms: done.value.last_modified.unix_timestamp().saturating_mul(1000),
-        })
+        // An answer without a length is not one of an empty file: it is asked for again, once.
+        for _ in 0..2 {
+            let done =
+                self.call(operation, at, |context| file.get_properties().context(context).into_future());
+            let done = done.await?;
+            let length = done.value.content_length.and_then(|length| u64::try_from(length).ok());
+            let (kind, size) = match (Answer(&done.headers).is_directory(), length) {
+                (true, _) => (EntryKind::Directory, 0),
+                (false, Some(size)) => (EntryKind::File, size),
+                (false, None) => continue,
+            };
+            return Ok(Entry {
+                location: at.clone(),
+                kind,
+                size,
+                etag: etag(&done.value.etag),
+                modified_ms: done.value.last_modified.unix_timestamp().saturating_mul(1000),
+            });
+        }
+        Err(Error::new(ErrorKind::Io, operation, at, "the service does not say how long the file is"))
     }
 
     async fn create_unique(&self, at: &Location) -> Result<()> {

@@ -37,9 +37,9 @@ pub(super) struct Page {
     pub(super) token: Option<String>,
 }
 
-/// Asks for one page of a listing, and writes spaces as `%20`: the crate writes a form's `+`, which the signature takes
-/// for a plus. The crate's builder would name the page's size `maxresults` and a page to go on
-/// from `marker`, which the service knows from blobs, not from paths.
+/// Asks for one page of a listing. The crate's builder would name the page's size `maxresults` and a page to go on
+/// from `marker`, which the service knows from blobs, not from paths. And it writes spaces as forms do, while a `+`
+/// is a plus to some readers of signatures.
 ///
 /// It stands before the signature is made.
 #[derive(Debug)]
@@ -55,10 +55,9 @@ impl Policy for AskForPage {
                 query.append_pair("continuation", token);
             }
         }
-        // A real plus is `%2B` by now.
-        let query =
-            request.url().query().filter(|query| query.contains('+')).map(|query| query.replace('+', "%20"));
-        if let Some(query) = query {
+        // A real plus is encoded: what is left of them are spaces.
+        if let Some(query) = request.url().query().filter(|query| query.contains('+')) {
+            let query = query.replace('+', "%20");
             request.url_mut().set_query(Some(&query));
         }
         next[0].send(ctx, request, &next[1..]).await

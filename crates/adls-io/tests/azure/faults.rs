@@ -10,8 +10,7 @@ use futures::{StreamExt, TryStreamExt};
 use crate::support::{Place, at};
 
 /// Every operation, with every condition, in one go.
-async fn tour(place: &Place) -> adls_io::Result<()> {
-    let lake = &place.lake;
+async fn tour(lake: &dyn DataLake) -> adls_io::Result<()> {
     lake.ensure_filesystem("one").await?;
     lake.ensure_filesystem("two").await?;
     let large = Bytes::from((0..200_000_u32).map(|n| (n % 251) as u8).collect::<Vec<_>>());
@@ -54,24 +53,26 @@ async fn tree(place: &Place) -> BTreeMap<String, (EntryKind, Bytes)> {
     tree
 }
 
-async fn requests_of_a_tour() -> u64 {
+async fn requests_of_a_tour(lake: impl Fn(&Place) -> Box<dyn DataLake>) -> u64 {
     let place = Place::new().await;
-    tour(&place).await.expect("a tour without faults");
+    tour(lake(&place).as_ref()).await.expect("a tour without faults");
     let requests = place.control().snapshot().await.requests;
     requests.values().sum()
 }
 
 /// Runs the tour once for each of its requests, with the effect on that one.
-async fn everywhere(effect: FaultEffect) {
+pub(crate) async fn everywhere(effect: FaultEffect, lake: impl Fn(&Place) -> Box<dyn DataLake>) {
     let golden = Place::new().await;
-    tour(&golden).await.expect("a tour without faults");
+    tour(lake(&golden).as_ref()).await.expect("a tour without faults");
     let golden_tree = tree(&golden).await;
-    let requests = requests_of_a_tour().await;
+    let requests = requests_of_a_tour(&lake).await;
     assert!(requests > 30, "a tour has many requests: {requests}");
     for number in 0..requests {
         let place = Place::new().await;
         place.fault(FaultMatch::default(), effect.clone(), u32::try_from(number).expect("few"));
-        tour(&place).await.unwrap_or_else(|error| panic!("{effect:?} at request {number}: {error}"));
+        tour(lake(&place).as_ref())
+            .await
+            .unwrap_or_else(|error| panic!("{effect:?} at request {number}: {error}"));
         let hits = place.control().snapshot().await.faults[0].1;
         assert_eq!(hits, 1, "{effect:?} at request {number} was not met");
         place.control().clear_faults();
@@ -79,29 +80,36 @@ async fn everywhere(effect: FaultEffect) {
     }
 }
 
+fn azure(place: &Place) -> Box<dyn DataLake> {
+    Box::new(place.lake.clone())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_before_anything_happened() {
-    everywhere(FaultEffect::ResetBefore).await;
+    everywhere(FaultEffect::ResetBefore, azure).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_reply() {
-    everywhere(FaultEffect::ResetAfter).await;
+    everywhere(FaultEffect::ResetAfter, azure).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_service() {
     let headers = [("x-ms-error-code".to_owned(), "ServerBusy".to_owned())].into();
-    everywhere(FaultEffect::Status { code: 503, body: None, retry_after: Some(0), headers }).await;
+    everywhere(FaultEffect::Status { code: 503, body: None, retry_after: Some(0), headers }, azure).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_of_the_service() {
-    everywhere(FaultEffect::Status { code: 500, body: None, retry_after: None, headers: BTreeMap::new() })
-        .await;
+    everywhere(
+        FaultEffect::Status { code: 500, body: None, retry_after: None, headers: BTreeMap::new() },
+        azure,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_breaks_off() {
-    everywhere(FaultEffect::TruncateBody { bytes: 10 }).await;
+    everywhere(FaultEffect::TruncateBody { bytes: 10 }, azure).await;
 }

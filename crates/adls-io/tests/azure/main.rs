@@ -5,4 +5,6 @@ mod bad_input;
 mod conformance;
 mod faults;
 mod requests;
+#[cfg(feature = "datalake-sdk")]
+mod sdk;
 mod support;

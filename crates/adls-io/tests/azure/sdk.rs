@@ -1,45 +1,49 @@
 //! The legacy crate, behind its adapter, keeps the rules of a lake and does what `AzureLake` does.
-#![cfg(all(feature = "datalake-sdk", feature = "conformance"))]
 
 use adls_io::{
     AzureCredential, AzureLake, AzureLakeOptions, Condition, DataLake, DataLakeExt, ETag, Entry, EntryKind,
-    LakePath, ListMode, Location, ReadOptions, RenameOptions, Result, SdkLake, conformance,
+    ErrorKind, LakePath, ListMode, Location, ReadOptions, RenameOptions, Result, SdkLake, conformance,
 };
-use aoai_emulator::{Emulator, EmulatorConfig};
-use azure_core::credentials::Secret;
+use aoai_emulator::FaultEffect;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-/// Small blocks and pages, so that there are several of each.
-fn options() -> AzureLakeOptions {
-    AzureLakeOptions { block_bytes: 64 << 10, page_size: 7, ..AzureLakeOptions::default() }
-}
+use crate::{
+    faults::everywhere,
+    support::{KEY, Place, endpoint, key, options},
+};
 
-/// An emulator, its DFS endpoint and its account's key.
-async fn emulator() -> (Emulator, String, AzureCredential) {
-    let config = EmulatorConfig::default();
-    let account = config.lake.accounts[0].clone();
-    let emulator = Emulator::start(config).await.unwrap();
-    let endpoint = format!("{}/{}", emulator.url(), account.name);
-    let key = Secret::new(account.key.expose().to_owned());
-    (emulator, endpoint, AzureCredential::AccountKey { account: account.name, key })
+fn sdk(place: &Place, options: AzureLakeOptions) -> SdkLake {
+    SdkLake::new(&endpoint(&place.emulator), key(KEY), options).expect("a lake")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_adapter_keeps_the_rules() {
-    let (_emulator, endpoint, credential) = emulator().await;
-    let lake = SdkLake::new(&endpoint, credential, AzureLakeOptions::default()).unwrap();
-    conformance::run_all(&lake, "sdk-one", "sdk-two").await;
+async fn the_adapter_keeps_the_rules_of_a_lake() {
+    let place = Place::new().await;
+    conformance::run_all(&sdk(&place, options()), "input", "processed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_adapter_gets_over_a_fault_at_any_request() {
+    let busy = [("x-ms-error-code".to_owned(), "ServerBusy".to_owned())].into();
+    for effect in [
+        FaultEffect::ResetAfter,
+        FaultEffect::Status { code: 503, body: None, retry_after: Some(0), headers: busy },
+    ] {
+        everywhere(effect, |place| Box::new(sdk(place, options()))).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_clients_do_the_same() {
-    let (_emulator, endpoint, credential) = emulator().await;
-    let sdk = SdkLake::new(&endpoint, credential.clone(), options()).unwrap();
-    let azure = AzureLake::new(&endpoint, credential, options()).unwrap();
+    let place = Place::new().await;
+    // So that listings have several pages.
+    let options = AzureLakeOptions { page_size: 3, ..options() };
+    let sdk = sdk(&place, options.clone());
+    let azure = AzureLake::new(&endpoint(&place.emulator), key(KEY), options).expect("a lake");
     for seed in 0..3 {
-        let (left, right) = (format!("diff-sdk-{seed}"), format!("diff-azure-{seed}"));
+        let (left, right) = (format!("sdk-{seed}"), format!("azure-{seed}"));
         let mut sides = [Side::new(&sdk, &left).await, Side::new(&azure, &right).await];
         let mut random = StdRng::seed_from_u64(seed);
         for number in 0..200 {
@@ -50,6 +54,16 @@ async fn both_clients_do_the_same() {
         }
         let [left, right] = &mut sides;
         assert_eq!(left.tree().await, right.tree().await, "seed {seed}: the trees");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_does_not_leave_this_machine_in_the_clear() {
+    let options = AzureLakeOptions::default;
+    let sas = AzureCredential::Sas("sv=1&sig=x".to_owned().into());
+    for credential in [key(KEY), sas] {
+        let refused = SdkLake::new("http://lake.example", credential, options()).expect_err("plain http");
+        assert_eq!(refused.kind, ErrorKind::Invalid, "{refused}");
     }
 }
 
