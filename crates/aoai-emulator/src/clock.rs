@@ -105,7 +105,7 @@ impl Clock {
 /// Real time.
 #[expect(
     clippy::disallowed_methods,
-    reason = "virtual time starts somewhere, and the storage half lives in real time: its clients sign with their clocks"
+    reason = "virtual time starts somewhere, and signatures of the storage half are made in real time"
 )]
 pub(crate) fn wall_now() -> Stamp {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! The hand on the service: look inside, move time, be "somebody else".
 
-use std::{collections::BTreeMap, sync::PoisonError, time::Duration};
+use std::{collections::BTreeMap, io::Cursor, sync::PoisonError, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,8 @@ use crate::{
     batches::{Batch, BatchError, settle},
     books::books,
     files::FileState,
-    lake::{self, LakeEntry, LakeError},
+    lake,
+    lake::{Address, LakeEntry, LakeError},
     server::{FaultRule, Operation},
     state::Shared,
 };
@@ -151,30 +152,6 @@ impl Control {
         self.state.batches().enqueued_tokens(deployment, self.state.clock.now())
     }
 
-    /// Every path of a filesystem, in the order of a listing.
-    ///
-    /// # Errors
-    /// No such account or filesystem.
-    pub async fn lake_entries(&self, account: &str, filesystem: &str) -> Result<Vec<LakeEntry>> {
-        lake::entries(&self.state, account, filesystem).await.map_err(in_lake)
-    }
-
-    /// Puts a file into a lake, over what may be there; its filesystem and directories are made if need be.
-    ///
-    /// # Errors
-    /// No such account, a directory in the way, or the disk.
-    pub async fn lake_put(&self, account: &str, filesystem: &str, path: &str, bytes: Vec<u8>) -> Result<()> {
-        lake::put(&self.state, account, filesystem, path, &bytes).await.map_err(in_lake)
-    }
-
-    /// Deletes a filesystem as somebody else would.
-    ///
-    /// # Errors
-    /// No such account or filesystem.
-    pub fn lake_delete_filesystem(&self, account: &str, filesystem: &str) -> Result<()> {
-        self.state.lake().delete_filesystem(account, filesystem).map_err(in_lake)
-    }
-
     /// Deletes a file as somebody else would.
     ///
     /// # Errors
@@ -237,8 +214,41 @@ impl Control {
             None => Err(EmulatorError::NotFound(format!("batch {id}"))),
         }
     }
+
+    /// Everything in a filesystem of the storage half, in order.
+    ///
+    /// # Errors
+    /// No such account or filesystem.
+    pub async fn lake_entries(&self, account: &str, filesystem: &str) -> Result<Vec<LakeEntry>> {
+        lake::entries(&self.state, account, filesystem).await.map_err(in_lake)
+    }
+
+    /// Writes a file into the storage half, and makes its filesystem and directories where there are none.
+    ///
+    /// # Errors
+    /// No such account, no such name, or there is a directory.
+    pub async fn lake_put(
+        &self,
+        account: &str,
+        filesystem: &str,
+        path: &str,
+        content: Vec<u8>,
+    ) -> Result<()> {
+        lake::ensure_filesystem(&self.state, account, filesystem).map_err(in_lake)?;
+        let content = Cursor::new(content);
+        let at = Address::new(account, filesystem, path).map_err(in_lake)?;
+        lake::put(&self.state, &at, content).await.map_err(in_lake)
+    }
+
+    /// Deletes a filesystem of the storage half as somebody else would.
+    ///
+    /// # Errors
+    /// No such account or filesystem.
+    pub fn lake_delete_filesystem(&self, account: &str, filesystem: &str) -> Result<()> {
+        lake::delete_filesystem(&self.state, account, filesystem).map_err(in_lake)
+    }
 }
 
 fn in_lake(error: LakeError) -> EmulatorError {
-    EmulatorError::Lake { code: error.code, message: error.message }
+    EmulatorError::Lake { code: error.code, message: error.message.into_owned() }
 }

@@ -30,6 +30,14 @@ pub enum EmulatorError {
     /// The HTTP client for imports and the upstream cannot be built.
     #[error("build the HTTP client")]
     HttpClient(#[source] reqwest::Error),
+    /// The storage half refuses.
+    #[error("do it in the lake: {code}: {message}")]
+    Lake {
+        /// The service's code for it.
+        code: &'static str,
+        /// What that means.
+        message: String,
+    },
     /// The certificates for TLS cannot be made.
     #[error("make the certificates for TLS: {0}")]
     Certificates(String),
@@ -40,14 +48,6 @@ pub enum EmulatorError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
-    },
-    /// The storage half refuses.
-    #[error("{message} ({code})")]
-    Lake {
-        /// The service's code.
-        code: String,
-        /// Its words.
-        message: String,
     },
     /// No file or batch has this id, or it has ended already.
     #[error("find {0}")]

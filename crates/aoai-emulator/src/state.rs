@@ -53,6 +53,7 @@ impl State {
         if let Some(problem) = config.lake.problem() {
             return Err(EmulatorError::Config(problem));
         }
+        let clock = Clock::new(&config.clock);
         let root = config.data_dir.clone().unwrap_or_else(std::env::temp_dir);
         let bodies = body_dir(&root).map_err(|source| EmulatorError::DataDir { path: root, source })?;
         let client = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
@@ -60,8 +61,9 @@ impl State {
         Ok(Self {
             tokens: Tokens::new(&config.entra, tls_url.as_deref().unwrap_or(&url)),
             url,
+            lake: Mutex::new(LakeStore::new(&config.lake, clock.now())),
             tls_url,
-            clock: Clock::new(&config.clock),
+            clock,
             faults: Mutex::new(FaultBook::new(config.faults.clone())),
             loopback: client()
                 .no_proxy()
@@ -71,7 +73,6 @@ impl State {
             upstream: client().connect_timeout(connect).build().map_err(EmulatorError::HttpClient)?,
             files: Mutex::default(),
             batches: Mutex::default(),
-            lake: Mutex::new(LakeStore::new(&config.lake)),
             requests: Mutex::default(),
             tasks: Mutex::default(),
             bodies,
@@ -89,11 +90,6 @@ impl State {
 
     pub(crate) fn lake(&self) -> MutexGuard<'_, LakeStore> {
         self.lake.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether this is the name of a storage account.
-    pub(crate) fn is_account(&self, name: &str) -> bool {
-        self.config.lake.accounts.iter().any(|account| account.name == name)
     }
 
     pub(crate) fn body_dir(&self) -> &Path {

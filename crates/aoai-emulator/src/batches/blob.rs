@@ -1,125 +1,157 @@
-//! Batches that read from and write to a storage account (`input_blob`, `output_folder`).
+//! Batches that read a blob and write blobs: `input_blob` and `output_folder`.
 
-use std::{io, sync::Arc};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
+use reqwest::Url;
 use serde::Deserialize;
+use uuid::Uuid;
 
-use super::{Batch, BatchError};
+use super::{Batch, BatchError, create::Source};
 use crate::{
-    files::{BodyWriter, StoredBody},
-    lake::{Content, LakePlace},
+    files::StoredBody,
+    lake::{self, Address},
     server::ApiError,
     state::Shared,
 };
 
-/// The largest input blob (Microsoft Learn, "Global batch limits").
-const MAX_BYTES: u64 = 1 << 30;
-
-/// `output_folder`.
-#[derive(Deserialize)]
+/// Where results go, as the request says it.
+#[derive(Debug, Deserialize)]
 pub(super) struct OutputFolder {
     url: String,
-    /// Between the folder and what is put into it; only the default is known to work everywhere.
-    #[serde(default)]
-    delimiter: Option<String>,
+    #[serde(default = "slash")]
+    delimiter: String,
 }
 
-/// Where a batch reads and writes.
+fn slash() -> String {
+    "/".to_owned()
+}
+
+/// What a batch of this kind reads and writes.
 #[derive(Debug)]
-pub(crate) struct BlobIo {
-    pub(crate) input_url: String,
-    input: LakePlace,
-    /// The version that was read; none if there was no such blob.
+pub(crate) struct BlobJob {
+    pub(super) input_url: String,
+    pub(super) output_url: String,
+    pub(super) error_url: String,
+    source: Address,
+    /// As it was at create; none = it was not there.
     etag: Option<String>,
-    folder: LakePlace,
-    folder_url: String,
-    /// The directory of this batch's results.
-    guid: String,
+    output: Address,
+    errors: Address,
+    /// Whether it was looked at again when validation ended.
+    judged: AtomicBool,
 }
 
-impl BlobIo {
-    /// Checks the addresses and reads the input, as the service's own identity.
-    pub(super) async fn open(
-        state: &Shared,
-        input_url: String,
-        folder: Option<OutputFolder>,
-    ) -> Result<(Self, Option<Arc<StoredBody>>), ApiError> {
-        let folder = folder.ok_or_else(|| ApiError::invalid("output_folder is required with input_blob."))?;
-        if folder.delimiter.is_some_and(|delimiter| delimiter != "/") {
-            return Err(ApiError::invalid("This emulator knows the delimiter '/' only."));
-        }
-        let place = |url: &str, what: &str| {
-            LakePlace::of_url(state, url).ok_or_else(|| {
-                ApiError::invalid(format!("{what} is no address of a storage account of this emulator."))
-            })
-        };
-        let (input, folder_place) =
-            (place(&input_url, "input_blob")?, place(&folder.url, "output_folder.url")?);
-        let found = state.lake().open(&input.account, &input.filesystem, &input.path);
-        let (etag, body) = match found {
-            None => (None, None),
-            Some((content, length, etag)) => {
-                let disk = |error: io::Error| ApiError::internal("read the input blob", &error);
-                let source = content.read(0, length.min(MAX_BYTES + 1)).await.map_err(disk)?;
-                let body = BodyWriter::copied(state.body_dir(), source).await.map_err(disk)?;
-                (Some(etag), Some(body))
-            }
-        };
-        let folder_url = folder.url.trim_end_matches('/').to_owned();
-        let guid = uuid::Uuid::new_v4().to_string();
-        Ok((Self { input_url, input, etag, folder: folder_place, folder_url, guid }, body))
-    }
-
-    pub(super) fn input_name(&self) -> &str {
-        &self.input.path
-    }
-
-    /// What is wrong with the input at once.
-    pub(super) fn refusal(&self, bytes: Option<u64>) -> Option<BatchError> {
-        match (&self.etag, bytes) {
-            (None, _) => Some(BatchError::new(
-                "input_no_permissions",
-                "The input blob could not be read: it is not there, or the resource's identity may not read it.",
-            )),
-            (Some(_), Some(bytes)) if bytes > MAX_BYTES => {
-                Some(BatchError::new("invalid_request", "The input blob is larger than 1 GB."))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether the blob is no longer what was read.
-    fn is_modified(&self, state: &Shared) -> bool {
-        let now = state.lake().open(&self.input.account, &self.input.filesystem, &self.input.path);
-        self.etag.is_some() && now.map(|(_, _, etag)| etag) != self.etag
-    }
-
-    /// The address of a result, whether or not it was written: the service always tells both.
-    pub(crate) fn result_url(&self, name: &str) -> String {
-        format!("{}/{}/{name}", self.folder_url, self.guid)
-    }
-
-    /// Writes a result; an empty one is not written.
-    pub(super) async fn publish(&self, state: &Shared, name: &str, body: &StoredBody) -> io::Result<()> {
-        let content = Content::create(state.body_dir()).await?;
-        tokio::fs::copy(body.path(), content.path()).await?;
-        let path = format!("{}/{}/{name}", self.folder.path, self.guid);
-        let path = path.trim_start_matches('/');
-        let put = state.lake().put(&self.folder.account, &self.folder.filesystem, path, content, body.bytes);
-        put.map_err(|error| io::Error::other(error.message))
+impl BlobJob {
+    pub(super) fn is_judged(&self) -> bool {
+        self.judged.load(Ordering::SeqCst)
     }
 }
 
-/// When validation ends, the blob must still be what was read; looked at once.
-pub(super) fn check_unmodified(state: &Shared, batch: &Batch) {
-    let Some(blob) = &batch.blob else { return };
-    if batch.facts(true).validated() > state.clock.now() {
+/// Reads the blob as it is now.
+pub(super) async fn source(
+    state: &Shared,
+    input_url: String,
+    folder: Option<OutputFolder>,
+) -> Result<Source, ApiError> {
+    let folder = folder.ok_or_else(|| ApiError::invalid("output_folder is required with input_blob."))?;
+    let base = format!("{}{}{}", folder.url.trim_end_matches('/'), folder.delimiter, Uuid::new_v4());
+    let output_url = format!("{base}{}results.jsonl", folder.delimiter);
+    let error_url = format!("{base}{}errors.jsonl", folder.delimiter);
+    let source = place(state, "input_blob", &input_url)?;
+    let (output, errors) =
+        (place(state, "output_folder", &output_url)?, place(state, "output_folder", &error_url)?);
+    let found = lake::open(state, &source);
+    let limit = state.config.batches.max_blob_bytes;
+    let (body, refused) = match &found {
+        None => (None, Some(no_permissions(&input_url))),
+        Some(file) if file.length > limit => {
+            // A guess at the code: that there is a limit is all that is published.
+            let message = format!("The input blob is larger than {limit} bytes.");
+            (None, Some(BatchError::new("invalid_request", &message)))
+        }
+        Some(file) => {
+            let copied = StoredBody::copy(state.body_dir(), file.body.path(), file.length).await;
+            (Some(copied.map_err(|error| ApiError::internal("read the input blob", &error))?), None)
+        }
+    };
+    let filename = format!("{}/{}", source.filesystem, source.path());
+    let etag = found.map(|file| file.etag);
+    let judged = AtomicBool::new(refused.is_some());
+    let blob = BlobJob { input_url, output_url, error_url, source, etag, output, errors, judged };
+    Ok(Source { file_id: None, filename, body, refused, blob: Some(blob) })
+}
+
+fn place(state: &Shared, field: &str, url: &str) -> Result<Address, ApiError> {
+    let parsed = Url::parse(url).ok();
+    let at = parsed.and_then(|url| lake::locate(state, &url)).filter(|at| !at.key.is_empty());
+    at.ok_or_else(|| {
+        ApiError::invalid(format!("{field} must be the URL of a blob in this emulator's storage."))
+    })
+}
+
+fn no_permissions(url: &str) -> BatchError {
+    let message =
+        format!("The input blob '{url}' does not exist or cannot be read with the resource's identity.");
+    BatchError::new("input_no_permissions", &message)
+}
+
+/// Looks at the blob when validation ends, even if nobody asks for the batch then.
+pub(super) fn watch(state: &Shared, batch: &Arc<Batch>) {
+    if batch.blob.is_none() {
         return;
     }
-    batch.blob_checked.call_once(|| {
-        if blob.is_modified(state) {
-            let message = "The input blob was modified while the batch was validated.";
-            batch.steering().refused.get_or_insert(BatchError::new("input_modified", message));
-        }
+    let (shared, batch) = (state.clone(), batch.clone());
+    state.spawn(async move {
+        shared.clock.reach(batch.facts(true).validated()).await;
+        judge(&shared, &batch);
     });
+}
+
+/// Once validation has ended: whether the blob still is what it was.
+pub(super) fn judge(state: &Shared, batch: &Batch) {
+    let Some(blob) = batch.blob.as_ref().filter(|blob| !blob.is_judged()) else { return };
+    let validated = batch.facts(true).validated();
+    if state.clock.now() < validated {
+        return;
+    }
+    let problem = match lake::open(state, &blob.source) {
+        None => Some(no_permissions(&blob.input_url)),
+        // What was written later does not concern the batch, even if it is seen here already.
+        Some(file) if Some(&file.etag) != blob.etag.as_ref() && file.modified < validated => {
+            let message =
+                format!("The input blob '{}' was modified after the batch was created.", blob.input_url);
+            Some(BatchError::new("input_modified", &message))
+        }
+        Some(_) => None,
+    };
+    if let Some(problem) = problem {
+        batch.steering().refused.get_or_insert(problem);
+    }
+    blob.judged.store(true, Ordering::SeqCst);
+}
+
+/// Which of the two results.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Output,
+    Errors,
+}
+
+/// Writes a result to where the batch was told to.
+pub(super) async fn deliver(
+    state: &Shared,
+    blob: &BlobJob,
+    kind: Kind,
+    body: &StoredBody,
+) -> std::io::Result<()> {
+    let target = match kind {
+        Kind::Output => &blob.output,
+        Kind::Errors => &blob.errors,
+    };
+    let content = std::fs::File::open(body.path())?;
+    let written = lake::put(state, target, content).await;
+    written.map_err(|error| std::io::Error::other(format!("{}: {}", error.code, error.message)))
 }

@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     Batch, BatchError,
-    blob::{BlobIo, OutputFolder},
+    blob::{self, BlobJob, OutputFolder},
     lifecycle::Pace,
     quota,
     record::Steering,
@@ -41,6 +41,17 @@ struct Create {
     output_expires_after: Option<ExpiresAfter>,
 }
 
+/// What a batch reads.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// None = a blob.
+    pub(super) file_id: Option<String>,
+    pub(super) filename: String,
+    pub(super) body: Option<Arc<StoredBody>>,
+    pub(super) refused: Option<BatchError>,
+    pub(super) blob: Option<BlobJob>,
+}
+
 #[derive(Deserialize)]
 struct ExpiresAfter {
     anchor: String,
@@ -50,8 +61,8 @@ struct ExpiresAfter {
 pub(crate) async fn create(state: &Shared, call: &Call, request: Request) -> Result<Response, ApiError> {
     let Json(mut create): Json<Create> =
         Json::from_request(request, &()).await.map_err(|error| ApiError::invalid(error.body_text()))?;
-    let input = open_input(state, call, &mut create).await?;
-    let batch = Arc::new(new_batch(state, call, create, input)?);
+    let source = source(state, call, &mut create).await?;
+    let batch = Arc::new(new_batch(state, call, create, source)?);
     let config = &state.config;
     let limited = config.quota.max_enqueued_tokens.is_some() || !config.quota.per_deployment.is_empty();
     let mut headers = Vec::new();
@@ -75,6 +86,7 @@ pub(crate) async fn create(state: &Shared, call: &Call, request: Request) -> Res
         });
     }
     upstream_run::start(state, &batch);
+    blob::watch(state, &batch);
     let now = state.clock.now();
     let mut response = json(StatusCode::OK, &view::to_json(&batch, now, &call.form, &config.wire));
     for (name, value) in headers {
@@ -120,61 +132,50 @@ fn admit(state: &Shared, batch: &Arc<Batch>) -> Result<Vec<(&'static str, u64)>,
     Ok(headers)
 }
 
-/// What a batch reads.
-struct Input {
-    /// Empty for a blob.
-    file_id: String,
-    name: String,
-    body: Option<Arc<StoredBody>>,
-    blob: Option<BlobIo>,
-    refused: Option<BatchError>,
-}
-
-/// Finds the input: a file of the service, or a blob in a storage account.
-async fn open_input(state: &Shared, call: &Call, create: &mut Create) -> Result<Input, ApiError> {
-    let file_id = create.input_file_id.take().filter(|id| !id.is_empty());
-    let blob_url = create.input_blob.take().filter(|url| !url.is_empty());
-    match (file_id, blob_url) {
+/// The input, from wherever the request has it.
+async fn source(state: &Shared, call: &Call, create: &mut Create) -> Result<Source, ApiError> {
+    // Older versions do not know the field, and ignore it.
+    let blob = create.input_blob.take().filter(|url| !url.is_empty() && call.form.since("2025-04-01"));
+    let file = create.input_file_id.take().filter(|id| !id.is_empty());
+    match (file, blob) {
+        (Some(id), None) => file_source(state, id),
+        (None, Some(url)) => {
+            // Documented as not supported here: nothing is said about it, and nothing is kept.
+            create.metadata = None;
+            blob::source(state, url, create.output_folder.take()).await
+        }
         (Some(_), Some(_)) => {
             Err(ApiError::invalid("Only one of input_file_id and input_blob may be given."))
         }
         (None, None) => Err(ApiError::invalid("The field input_file_id is required.")),
-        (None, Some(_)) if !call.form.since("2025-04-01") => {
-            Err(ApiError::invalid("input_blob is not known in this api-version."))
-        }
-        (None, Some(url)) => {
-            let (blob, body) = BlobIo::open(state, url, create.output_folder.take()).await?;
-            // Metadata is not supported with blobs (Microsoft Learn): it is not kept.
-            create.metadata = None;
-            let refused = blob.refusal(body.as_ref().map(|body| body.bytes));
-            let name = blob.input_name().to_owned();
-            Ok(Input { file_id: String::new(), name, body, blob: Some(blob), refused })
-        }
-        (Some(file_id), None) => {
-            let found = find_input(state, &file_id)?;
-            let mut refused = None;
-            if found.is_none() {
-                let message = missing_input(&file_id);
-                match state.config.batches.missing_input {
-                    Deviation::Reject => return Err(ApiError::invalid(message)),
-                    Deviation::FailBatch => refused = Some(BatchError::new("invalid_request", &message)),
-                }
-            }
-            let (name, body) = found.map_or((String::new(), None), |(name, body)| (name, Some(body)));
-            Ok(Input { file_id, name, body, blob: None, refused })
-        }
     }
 }
 
-fn new_batch(state: &Shared, call: &Call, create: Create, input: Input) -> Result<Batch, ApiError> {
+fn file_source(state: &Shared, id: String) -> Result<Source, ApiError> {
+    let input = find_input(state, &id)?;
+    let mut refused = None;
+    if input.is_none() {
+        let message = missing_input(&id);
+        match state.config.batches.missing_input {
+            Deviation::Reject => return Err(ApiError::invalid(message)),
+            Deviation::FailBatch => refused = Some(BatchError::new("invalid_request", &message)),
+        }
+    }
+    let (filename, body) = input.map_or((String::new(), None), |(name, body)| (name, Some(body)));
+    Ok(Source { file_id: Some(id), filename, body, refused, blob: None })
+}
+
+fn new_batch(state: &Shared, call: &Call, create: Create, source: Source) -> Result<Batch, ApiError> {
     let config = &state.config.batches;
     let metadata = create.metadata.map(check_metadata).transpose()?.flatten();
-    let mut refused = input.refused;
+    let mut refused = source.refused;
     if create.completion_window != "24h" {
         let message = "The completion_window must be '24h'.";
         match config.bad_window {
             Deviation::Reject => return Err(ApiError::invalid(message)),
-            Deviation::FailBatch => refused = Some(BatchError::new("invalid_request", message)),
+            Deviation::FailBatch => {
+                refused.get_or_insert(BatchError::new("invalid_request", message));
+            }
         }
     }
     let output_expiry = match create.output_expires_after.filter(|_| call.form.since("2025-04-01")) {
@@ -186,16 +187,17 @@ fn new_batch(state: &Shared, call: &Call, create: Create, input: Input) -> Resul
     let now = state.clock.now();
     let (number, expiry) = {
         let mut batches = state.batches();
-        (batches.next_number(), batches.take_expiry(config.expiry.as_ref(), &input.name))
+        (batches.next_number(), batches.take_expiry(config.expiry.as_ref(), &source.filename))
     };
     Ok(Batch {
         number,
         id: format!("batch_{}", uuid::Uuid::new_v4()),
         endpoint: without_v1(&create.endpoint).to_owned(),
         completion_window: create.completion_window,
-        input_file_id: input.file_id,
-        input_filename: input.name,
-        input_sha256: input.body.as_ref().map(|body| body.sha256.clone()).unwrap_or_default(),
+        input_file_id: source.file_id.unwrap_or_default(),
+        input_filename: source.filename,
+        input_sha256: source.body.as_ref().map(|body| body.sha256.clone()).unwrap_or_default(),
+        blob: source.blob,
         metadata,
         created_at: now,
         visible_at: now.plus(config.list_lag),
@@ -203,9 +205,7 @@ fn new_batch(state: &Shared, call: &Call, create: Create, input: Input) -> Resul
         pace: pace(state, number),
         expiry,
         run: matches!(state.config.answers, AnswerConfig::Upstream(_)).then(Run::default),
-        input: input.body.into(),
-        blob: input.blob,
-        blob_checked: std::sync::Once::new(),
+        input: source.body.into(),
         prepared: OnceCell::new(),
         results: OnceCell::new(),
         steering: Steering { refused, ..Steering::default() }.into(),

@@ -2,14 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::sync::OnceCell;
 
 use super::{
-    blob::BlobIo,
+    blob::BlobJob,
     lifecycle::{Facts, Moment, Pace, Status, Work},
     plan::{Counts, Plan},
     results::Results,
@@ -29,9 +29,12 @@ pub(crate) struct Batch {
     pub(crate) id: String,
     pub(crate) endpoint: String,
     pub(crate) completion_window: String,
+    /// Empty = the input is a blob.
     pub(crate) input_file_id: String,
     pub(crate) input_filename: String,
     pub(crate) input_sha256: String,
+    /// Only where the input is a blob.
+    pub(crate) blob: Option<BlobJob>,
     pub(crate) metadata: Option<BTreeMap<String, String>>,
     pub(crate) created_at: Stamp,
     pub(crate) visible_at: Stamp,
@@ -41,9 +44,6 @@ pub(crate) struct Batch {
     pub(crate) expiry: Option<ExpiryConfig>,
     /// Held until the results exist, so that the deletion of the file does not matter.
     pub(crate) input: Mutex<Option<Arc<StoredBody>>>,
-    /// Where it reads and writes, if that is a storage account.
-    pub(crate) blob: Option<BlobIo>,
-    pub(crate) blob_checked: Once,
     pub(crate) prepared: OnceCell<Prepared>,
     pub(crate) results: OnceCell<Results>,
     pub(crate) run: Option<Run>,
@@ -120,6 +120,8 @@ impl Batch {
             pace: self.pace,
             accepted: match (&steering.refused, self.prepared.get()) {
                 (Some(_), _) => Some(false),
+                // A blob is looked at once more when validation ends.
+                (None, _) if self.blob.as_ref().is_some_and(|blob| !blob.is_judged()) => None,
                 (None, prepared) => prepared.map(|prepared| prepared.errors.is_empty()),
             },
             work: self.run.as_ref().map_or(Work::Timed, |run| Work::Real { ended: run.ended() }),

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Batch, BatchError, Status,
-    blob::check_unmodified,
+    blob::{self, BlobJob, Kind},
     lifecycle::Moment,
     plan::{Counts, Plan},
     quota,
@@ -38,10 +38,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Brings the batch to where it should be by now: validated, and with results if it has ended.
 pub(crate) async fn settle(state: &Shared, batch: &Arc<Batch>) {
-    check_unmodified(state, batch);
     let now = state.clock.now();
     let due = batch.due(now).status;
-    let validation_due = batch.facts(true).validated() <= now && batch.prepared.get().is_none();
+    let judged = batch.blob.as_ref().is_none_or(BlobJob::is_judged);
+    let unknown = batch.prepared.get().is_none() || !judged;
+    let validation_due = batch.facts(true).validated() <= now && unknown;
     let results_due = due.is_terminal() && due != Status::Failed && !batch.results.initialized();
     if !validation_due && !results_due {
         return;
@@ -64,6 +65,7 @@ pub(crate) async fn settle(state: &Shared, batch: &Arc<Batch>) {
 
 async fn finish(state: &Shared, batch: &Arc<Batch>) -> io::Result<()> {
     prepare(state, batch).await?;
+    blob::judge(state, batch);
     let moment = batch.due(state.clock.now());
     if moment.status.is_terminal() && moment.status != Status::Failed {
         batch.results.get_or_try_init(|| generate(state, batch, moment)).await?;
@@ -104,27 +106,33 @@ async fn generate(state: &Shared, batch: &Arc<Batch>, moment: Moment) -> io::Res
     let keep_empty_errors =
         state.config.wire.result_ids == ResultIds::EmptyErrorFile && moment.status == Status::Completed;
     let (output, errors) = sheets.finish()?;
-    if let Some(blob) = &batch.blob {
-        for (name, sheet) in [("results.jsonl", &output), ("errors.jsonl", &errors)] {
-            if sheet.lines > 0 {
-                blob.publish(state, name, &sheet.body).await?;
-            }
-        }
-        return Ok(Results { output_id: None, error_id: None, counts, usage });
-    }
     Ok(Results {
-        output_id: publish(state, batch, output, "output", false),
-        error_id: publish(state, batch, errors, "error", keep_empty_errors),
+        output_id: publish(state, batch, output, Kind::Output, false).await?,
+        error_id: publish(state, batch, errors, Kind::Errors, keep_empty_errors).await?,
         counts,
         usage,
     })
 }
 
-/// Makes a result a file of the service, unless it is empty.
-fn publish(state: &Shared, batch: &Batch, sheet: Sheet, kind: &str, even_empty: bool) -> Option<String> {
+/// Makes a result a file of the service, or a blob where the batch was told to, unless it is empty.
+async fn publish(
+    state: &Shared,
+    batch: &Batch,
+    sheet: Sheet,
+    kind: Kind,
+    even_empty: bool,
+) -> io::Result<Option<String>> {
     if sheet.lines == 0 && !even_empty {
-        return None;
+        return Ok(None);
     }
+    if let Some(job) = &batch.blob {
+        blob::deliver(state, job, kind, &sheet.body).await?;
+        return Ok(None);
+    }
+    let kind = match kind {
+        Kind::Output => "output",
+        Kind::Errors => "error",
+    };
     let now = state.clock.now();
     let id = result_id();
     state.files().insert(FileRecord {
@@ -136,7 +144,7 @@ fn publish(state: &Shared, batch: &Batch, sheet: Sheet, kind: &str, even_empty: 
         expires_at: batch.output_expiry.map(|seconds| now.unix_seconds() + seconds),
         state: FileState::Stored { body: Arc::new(sheet.body), ready_at: now },
     });
-    Some(id)
+    Ok(Some(id))
 }
 
 fn write(state: &Shared, batch: &Batch, moment: &Moment) -> io::Result<(Sheets, Counts)> {

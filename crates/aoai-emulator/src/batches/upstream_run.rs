@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use tokio::sync::Notify;
 
 use super::{
-    Batch,
+    Batch, blob,
     plan::Counts,
     record::Prepared,
     results::{LineReader, lock, prepare, scripted},
@@ -146,6 +146,7 @@ async fn work(
         () = run.stopped() => return Ok(false),
         () = state.clock.reach(facts.validated()) => {}
     }
+    blob::judge(state, batch);
     // Refused for its quota, its window or its lost input, which the lines themselves do not show.
     if batch.facts(false).accepted != Some(true) {
         return Ok(false);

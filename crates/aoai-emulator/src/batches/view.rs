@@ -44,12 +44,12 @@ pub(super) fn to_json(batch: &Batch, now: Stamp, form: &ApiForm, wire: &WireConf
         "metadata": batch.metadata,
     });
     if let Some(blob) = &batch.blob {
-        // Both results are told once the batch has ended, whether or not there is such a blob.
-        let result = |name: &str| if results.is_some() { blob.result_url(name) } else { String::new() };
+        // Told whether or not they were written, once nothing more will be.
+        let once_ended = |url: &str| if moment.status.is_terminal() { url.to_owned() } else { String::new() };
         object["input_file_id"] = Value::Null;
-        object["input_blob"] = blob.input_url.clone().into();
-        object["output_blob"] = result("results.jsonl").into();
-        object["error_blob"] = result("errors.jsonl").into();
+        object["input_blob"] = blob.input_url.as_str().into();
+        object["output_blob"] = once_ended(&blob.output_url).into();
+        object["error_blob"] = once_ended(&blob.error_url).into();
     }
     if *form == ApiForm::V1 {
         object["model"] = match (moment.in_progress_at, batch.prepared.get()) {

@@ -27,6 +27,8 @@ pub struct BatchConfig {
     pub list_lag: Duration,
     /// Requests per file; more is `too_many_tasks`.
     pub max_lines: usize,
+    /// Largest input blob in bytes; more fails the batch.
+    pub max_blob_bytes: u64,
     /// Deployments that exist; empty = any name will do.
     pub deployments: Vec<String>,
     /// Lines for `/responses` are fine in a batch for `/chat/completions`.
@@ -53,6 +55,7 @@ impl Default for BatchConfig {
             cancelling: Duration::from_millis(300),
             list_lag: Duration::ZERO,
             max_lines: 100_000,
+            max_blob_bytes: 1 << 30,
             deployments: Vec::new(),
             responses_on_chat_endpoint: true,
             expiry: None,

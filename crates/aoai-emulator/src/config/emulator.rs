@@ -32,8 +32,6 @@ pub struct EmulatorConfig {
     pub clock: ClockConfig,
     /// Files: quotas, sizes, processing.
     pub files: FileConfig,
-    /// The storage accounts.
-    pub lake: LakeConfig,
     /// Batches: service times, limits, undocumented behaviour.
     pub batches: BatchConfig,
     /// Enqueued-token quota.
@@ -44,6 +42,8 @@ pub struct EmulatorConfig {
     pub answers: AnswerConfig,
     /// Variants of the wire format that were seen in the wild.
     pub wire: WireConfig,
+    /// The storage half.
+    pub lake: LakeConfig,
     /// Faults to inject from the start.
     pub faults: Vec<FaultRule>,
 }

@@ -1,4 +1,4 @@
-//! The storage accounts.
+//! Configuration of the storage half.
 
 use std::collections::BTreeSet;
 
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::Secret;
 
-/// The ADLS Gen2 half: accounts whose DFS endpoint is `URL/ACCOUNT`.
+/// The storage accounts that are served below `/{account}/`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LakeConfig {
-    /// The accounts.
+    /// The accounts; none = no storage.
     pub accounts: Vec<LakeAccount>,
-    /// Filesystems that are there from the start, in every account.
+    /// Filesystems that every account has from the start.
     pub create_filesystems: Vec<String>,
-    /// Whether requests must be signed (Shared Key, SAS) or bear a token, as the real service always wants it.
+    /// Whether requests must be signed.
     pub require_auth: bool,
 }
 
@@ -28,16 +28,16 @@ impl Default for LakeConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LakeAccount {
-    /// Its name: the first segment of the path of its URLs.
+    /// Its name: the first segment of its URLs.
     pub name: String,
     /// Its key, in base64.
     pub key: Secret,
-    /// Whether it has a hierarchical namespace. Without one, a client of Gen2 has to refuse it.
+    /// Whether it has directories. Without them the DFS half refuses to work on paths.
     pub hierarchical_namespace: bool,
 }
 
 impl Default for LakeAccount {
-    /// The account and the key that storage emulators have had since Azurite; no secret.
+    /// The account and the published key of Azurite, which storage tools know by heart.
     fn default() -> Self {
         let key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
         Self { name: "devstoreaccount1".to_owned(), key: key.into(), hierarchical_namespace: true }

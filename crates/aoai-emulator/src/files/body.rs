@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempPath;
 use tokio::{
     fs::File,
-    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufWriter},
+    io::{AsyncReadExt, AsyncWriteExt, BufWriter},
     sync::OnceCell,
 };
 
@@ -29,6 +29,19 @@ pub(crate) struct StoredBody {
 impl StoredBody {
     pub(crate) fn new(path: TempPath, bytes: u64, sha256: String) -> Self {
         Self { path, bytes, sha256, scan: OnceCell::new() }
+    }
+
+    /// The first `length` bytes of another file, hashed on the way.
+    pub(crate) async fn copy(dir: &Path, from: &Path, length: u64) -> io::Result<Arc<Self>> {
+        let mut from = File::open(from).await?.take(length);
+        let mut writer = BodyWriter::create(dir).await?;
+        let mut piece = vec![0; 256 * 1024];
+        loop {
+            match from.read(&mut piece).await? {
+                0 => return writer.finish().await,
+                read => writer.write(&piece[..read]).await?,
+            }
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -64,21 +77,6 @@ impl BodyWriter {
         Ok(Self { file, path, hash: Sha256::new(), bytes: 0 })
     }
 
-    /// A body with everything that a reader gives.
-    pub(crate) async fn copied(
-        dir: &Path,
-        mut source: impl AsyncRead + Unpin,
-    ) -> io::Result<Arc<StoredBody>> {
-        let mut writer = Self::create(dir).await?;
-        let mut buffer = vec![0; 256 << 10];
-        loop {
-            match source.read(&mut buffer).await? {
-                0 => return writer.finish().await,
-                read => writer.write(&buffer[..read]).await?,
-            }
-        }
-    }
-
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -95,7 +93,7 @@ impl BodyWriter {
     }
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a string cannot fail.
         let _infallible = write!(text, "{byte:02x}");

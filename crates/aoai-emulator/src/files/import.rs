@@ -14,7 +14,7 @@ use super::{
     upload::{admit, check_purpose, new_file, stored},
 };
 use crate::{
-    lake::LakePlace,
+    lake::{self, Address},
     server::{ApiError, Call},
     state::Shared,
 };
@@ -41,8 +41,10 @@ pub(crate) async fn import(state: &Shared, call: &Call, request: Request) -> Res
     state.spawn({
         let state = state.clone();
         async move {
-            let fetched = match own_blob(&state, &url) {
-                Some(place) => read_own(&state, &place).await,
+            // Without a signature it is the service's own identity that reads.
+            let own = lake::locate(&state, &url).filter(|_| url.query().is_none());
+            let fetched = match own {
+                Some(at) => take(&state, &at).await,
                 None => fetch(&state, url).await,
             };
             let now = state.clock.now();
@@ -58,25 +60,29 @@ pub(crate) async fn import(state: &Shared, call: &Call, request: Request) -> Res
     Ok(response)
 }
 
-/// A blob of this emulator's own account, without a signature: the service reads it with its managed identity.
-fn own_blob(state: &Shared, url: &Url) -> Option<LakePlace> {
-    let is_signed = url.query_pairs().any(|(name, _)| name == "sig");
-    LakePlace::of_url(state, url.as_str()).filter(|_| !is_signed)
-}
-
-async fn read_own(state: &Shared, place: &LakePlace) -> Result<Arc<StoredBody>, String> {
-    let disk = |error: std::io::Error| format!("fileImportFailed: {error}");
-    let found = state.lake().open(&place.account, &place.filesystem, &place.path);
-    let (content, length, _) = found.ok_or("fileImportFailed: the blob was not found")?;
+async fn take(state: &Shared, at: &Address) -> Result<Arc<StoredBody>, String> {
+    let file = lake::open(state, at).ok_or("fileImportFailed: the blob was not found")?;
     let max = state.config.files.max_bytes;
-    if length > max {
+    if file.length > max {
         return Err(format!("fileImportFailed: more than {max} bytes"));
     }
-    let source = content.read(0, length).await.map_err(disk)?;
-    BodyWriter::copied(state.body_dir(), source).await.map_err(disk)
+    let copied = StoredBody::copy(state.body_dir(), file.body.path(), file.length).await;
+    copied.map_err(|error| format!("fileImportFailed: {error}"))
+}
+
+/// Our own storage over TLS has a certificate that nobody else knows: a signed URL of it is fetched without.
+fn reachable(state: &Shared, mut url: Url) -> Url {
+    if url.scheme() == "https" && lake::locate(state, &url).is_some() {
+        let port = Url::parse(&state.url).ok().and_then(|own| own.port());
+        if url.set_scheme("http").is_err() || url.set_port(port).is_err() {
+            tracing::warn!("a URL of our own cannot be changed to http");
+        }
+    }
+    url
 }
 
 async fn fetch(state: &Shared, url: Url) -> Result<Arc<StoredBody>, String> {
+    let url = reachable(state, url);
     // The query holds a signature, so errors go without the URL.
     let failed = |error: reqwest::Error| format!("fileImportFailed: {}", error.without_url());
     let mut response =

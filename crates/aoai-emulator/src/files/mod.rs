@@ -9,7 +9,7 @@ mod scan;
 mod store;
 mod upload;
 
-pub(crate) use body::{BodyWriter, StoredBody, hex};
+pub(crate) use body::{BodyWriter, StoredBody};
 pub(crate) use content::content;
 pub(crate) use handlers::{delete, get, list};
 pub(crate) use import::{import, is_loopback};

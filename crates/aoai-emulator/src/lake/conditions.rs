@@ -1,56 +1,84 @@
-//! Conditional headers.
+//! `If-Match` and its relatives.
 
 use axum::http::{HeaderMap, StatusCode};
 
-use super::{node::Node, refusal::LakeError};
+use super::{LakeError, Node, dates, reply::wanted};
 
-/// A header as text.
-pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|text| !text.is_empty())
+/// How the conditions of a request turned out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Met,
+    /// `If-Match` or `If-Unmodified-Since` does not hold.
+    Changed,
+    /// `If-None-Match: *`, but there is something.
+    Exists,
+    /// `If-None-Match` or `If-Modified-Since` does not hold.
+    Unchanged,
 }
 
-/// Whether a list of versions holds this one; `*` is any.
-fn names(list: &str, etag: &str) -> bool {
-    list.split(',').map(|one| one.trim().trim_matches('"')).any(|one| one == "*" || one == etag)
-}
-
-/// `If-Match` and `If-None-Match` on what stands where something is written.
-pub(super) fn check_target(headers: &HeaderMap, standing: Option<&Node>) -> Result<(), LakeError> {
-    if text(headers, "if-none-match") == Some("*") && standing.is_some() {
-        return Err(LakeError::path_already_exists());
+/// Looks at the conditions whose names begin with `prefix`, which is empty or `x-ms-source-`.
+pub(super) fn judge(headers: &HeaderMap, prefix: &str, node: Option<&Node>) -> Verdict {
+    let condition = |name: &str| wanted(headers, &format!("{prefix}{name}"));
+    let seconds = |name: &str| condition(name).and_then(dates::parse_http);
+    let modified = node.map(|node| node.modified.unix_seconds());
+    if condition("if-match").is_some_and(|tags| !node.is_some_and(|node| names(tags, &node.etag))) {
+        return Verdict::Changed;
     }
-    match (text(headers, "if-match"), standing) {
-        (Some(wanted), Some(node)) if !names(wanted, &node.etag) => {
-            Err(LakeError::precondition("ConditionNotMet"))
-        }
-        (Some(_), None) => Err(LakeError::precondition("ConditionNotMet")),
-        _ => Ok(()),
-    }
-}
-
-/// The same on what a rename takes away.
-pub(super) fn check_source(headers: &HeaderMap, source: &Node) -> Result<(), LakeError> {
-    let wanted = text(headers, "x-ms-source-if-match");
-    let unwanted = text(headers, "x-ms-source-if-none-match");
-    if wanted.is_some_and(|wanted| !names(wanted, &source.etag))
-        || unwanted.is_some_and(|unwanted| names(unwanted, &source.etag))
+    if let (Some(limit), Some(modified)) = (seconds("if-unmodified-since"), modified)
+        && modified > limit
     {
-        return Err(LakeError::precondition("SourceConditionNotMet"));
+        return Verdict::Changed;
     }
-    Ok(())
+    match (condition("if-none-match"), node) {
+        (Some(tags), Some(_)) if tags.trim() == "*" => return Verdict::Exists,
+        (Some(tags), Some(node)) if names(tags, &node.etag) => return Verdict::Unchanged,
+        // The tag decides where both are given.
+        (Some(_), _) => return Verdict::Met,
+        (None, _) => {}
+    }
+    match (seconds("if-modified-since"), modified) {
+        (Some(limit), Some(modified)) if modified <= limit => Verdict::Unchanged,
+        _ => Verdict::Met,
+    }
 }
 
-/// On what is read, changed or deleted.
-pub(super) fn check_existing(headers: &HeaderMap, node: &Node) -> Result<(), LakeError> {
-    if text(headers, "if-match").is_some_and(|wanted| !names(wanted, &node.etag)) {
-        return Err(LakeError::precondition("ConditionNotMet"));
+/// Conditions of a write to what exists.
+pub(super) fn check_write(headers: &HeaderMap, node: Option<&Node>) -> Result<(), LakeError> {
+    match judge(headers, "", node) {
+        Verdict::Met => Ok(()),
+        _ => Err(LakeError::condition_not_met()),
     }
-    if text(headers, "if-none-match").is_some_and(|unwanted| names(unwanted, &node.etag)) {
-        return Err(LakeError::new(
-            StatusCode::NOT_MODIFIED,
-            "ConditionNotMet",
-            "The version is the one you have.",
-        ));
+}
+
+/// Conditions of a create or of a rename's destination.
+pub(super) fn check_create(headers: &HeaderMap, node: Option<&Node>) -> Result<(), LakeError> {
+    match judge(headers, "", node) {
+        Verdict::Met => Ok(()),
+        Verdict::Exists => Err(LakeError::path_exists()),
+        _ => Err(LakeError::condition_not_met()),
     }
-    Ok(())
+}
+
+/// Conditions of a rename's source.
+pub(super) fn check_source(headers: &HeaderMap, node: &Node) -> Result<(), LakeError> {
+    match judge(headers, "x-ms-source-", Some(node)) {
+        Verdict::Met => Ok(()),
+        _ => Err(LakeError::source_condition_not_met()),
+    }
+}
+
+/// Conditions of a read.
+pub(super) fn check_read(headers: &HeaderMap, node: &Node) -> Result<(), LakeError> {
+    match judge(headers, "", Some(node)) {
+        Verdict::Met => Ok(()),
+        Verdict::Changed => Err(LakeError::condition_not_met()),
+        Verdict::Exists | Verdict::Unchanged => {
+            Err(LakeError { status: StatusCode::NOT_MODIFIED, ..LakeError::condition_not_met() })
+        }
+    }
+}
+
+/// Whether a list of tags, each with or without quotes, holds this one.
+fn names(tags: &str, etag: &str) -> bool {
+    tags.split(',').map(|tag| tag.trim().trim_matches('"')).any(|tag| tag == "*" || tag == etag)
 }

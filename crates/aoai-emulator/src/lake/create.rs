@@ -1,57 +1,41 @@
-//! Files and directories come into being.
+//! `PUT ?resource=file|directory`
 
-use axum::{
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
+use axum::{http::StatusCode, response::Response};
 
 use super::{
-    call::LakeCall,
-    conditions::{check_target, text},
-    content::Content,
-    node::{FileBytes, Kind, Node},
+    Body, LakeError, Node,
+    answer::Asked,
+    conditions,
+    lease::check_write,
     properties,
-    refusal::LakeError,
-    reply,
+    reply::{set, versioned, wanted},
 };
-use crate::{server::Query, state::Shared};
 
-/// `PUT ?resource=file|directory`.
-pub(super) async fn create(
-    state: &Shared,
-    call: &LakeCall,
-    query: &Query,
-    headers: &HeaderMap,
-) -> Result<Response, LakeError> {
-    let mut node = match query.get("resource") {
-        Some("directory") => Node::new(Kind::Directory),
-        Some("file") => {
-            let content = Content::create(state.body_dir()).await.map_err(|error| LakeError::disk(&error))?;
-            Node::new(Kind::File(FileBytes::new(content)))
-        }
-        _ => return Err(LakeError::bad("InvalidQueryParameterValue", "resource is file or directory.")),
+pub(super) async fn create(asked: &Asked<'_>) -> Result<Response, LakeError> {
+    let body = match asked.query.get("resource") {
+        Some("file") => Some(Body::create(asked.state.body_dir()).await?),
+        _ => None,
     };
-    properties::apply(&mut node, headers)?;
-    let mut store = state.lake();
-    let tree = &mut store.filesystem(&call.account, &call.filesystem)?.tree;
-    let standing = tree.get(&call.path);
-    if let Some(standing) = standing {
-        standing.lease.check(text(headers, "x-ms-lease-id"))?;
-    }
-    check_target(headers, standing)?;
-    match standing {
-        // Its children stay.
-        Some(standing) if standing.is_directory() && node.is_directory() => {
-            return Ok(reply::written(StatusCode::CREATED, standing));
+    let headers = &asked.parts.headers;
+    let now = asked.state.clock.now();
+    let mut node = match body {
+        Some(body) => Node::file(body, 0, now),
+        None => Node::directory(now),
+    };
+    properties::from_headers(&mut node, headers)?;
+    let mut lake = asked.state.lake();
+    let filesystem = lake.filesystem(asked.at)?;
+    let existing = filesystem.get(&asked.at.key);
+    conditions::check_create(headers, existing)?;
+    if let Some(existing) = existing {
+        if existing.is_directory() != node.is_directory() {
+            return Err(LakeError::path_conflict());
         }
-        Some(standing) if standing.is_directory() != node.is_directory() => {
-            return Err(LakeError::wrong_type());
-        }
-        Some(standing) => node.lease = standing.lease.clone(),
-        None => {}
+        check_write(existing.lease.as_ref(), wanted(headers, "x-ms-lease-id"), now)?;
+        node.lease.clone_from(&existing.lease);
     }
-    tree.make_parents(&call.path)?;
-    let response = reply::written(StatusCode::CREATED, &node);
-    tree.put(&call.path, node);
+    let mut response = versioned(StatusCode::CREATED, &node.etag, now);
+    set(response.headers_mut(), "x-ms-request-server-encrypted", "true");
+    filesystem.insert(&asked.at.key, node, now)?;
     Ok(response)
 }

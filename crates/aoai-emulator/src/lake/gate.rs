@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, StatusCode, request::Parts};
 
-use super::{call::LakeCall, refusal::LakeError, rename::Source};
+use super::{Address, LakeCall, LakeError};
 use crate::{
     clock::wall_now,
     server::{Operation, Peer, Query},
@@ -14,7 +14,7 @@ use crate::{
 pub(super) fn admit(
     state: &Shared,
     call: &LakeCall,
-    query: &Query,
+    at: &Address,
     peer: &Peer,
     parts: &Parts,
 ) -> Result<(), LakeError> {
@@ -30,13 +30,17 @@ pub(super) fn admit(
         .collect();
     // Clients sign with their own clocks, whatever the virtual one says.
     let now = wall_now().unix_millis();
-    let request = SignedRequest::new(parts, peer.tls, peer.addr.ip(), needs(call, query, &parts.headers));
+    let request =
+        SignedRequest::new(parts, peer.tls, peer.addr.ip(), needs(call, &call.query, &parts.headers));
     let identity = verify(&request, &accounts, &VirtualTokens(state), now).map_err(refused)?;
     if call.operation == Operation::LakeRename {
-        let source = Source::parse(&parts.headers)?;
-        let path = source.wire_path(&call.account);
-        let source =
-            SignedRequest { path: &path, query: source.query.as_deref().unwrap_or_default(), ..request };
+        let raw = parts.headers.get("x-ms-rename-source").and_then(|value| value.to_str().ok());
+        let raw = raw.unwrap_or_default().trim();
+        let (path, query) = raw.split_once('?').unwrap_or((raw, ""));
+        // Encoded as a whole, its slashes are encoded as well.
+        let path = path.replace("%2F", "/").replace("%2f", "/");
+        let path = format!("/{}/{}", at.account, path.trim_start_matches('/'));
+        let source = SignedRequest { path: &path, query, ..request };
         verify_source(&identity, &source, request.query, &accounts, now).map_err(refused)?;
     }
     Ok(())
@@ -78,5 +82,5 @@ fn needs(call: &LakeCall, query: &Query, headers: &HeaderMap) -> Needs {
 
 fn refused(failure: AuthFailure) -> LakeError {
     let status = StatusCode::from_u16(failure.status.as_u16()).unwrap_or(StatusCode::FORBIDDEN);
-    LakeError { challenge: failure.challenge, ..LakeError::new(status, failure.code, failure.message) }
+    LakeError { status, code: failure.code, message: failure.message.into(), challenge: failure.challenge }
 }

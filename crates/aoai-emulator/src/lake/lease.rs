@@ -1,175 +1,211 @@
-//! Leases, and that writes respect them.
+//! Leases: who may write.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 
-use super::refusal::LakeError;
-use crate::clock::{Stamp, wall_now};
+use super::{LakeError, reply::wanted};
+use crate::clock::Stamp;
 
-/// A lease on a path.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Lease(Option<Held>);
-
+/// A lease that was taken at some time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Held {
-    id: String,
-    /// None = for ever.
-    seconds: Option<u64>,
-    until: Option<Stamp>,
-    broken: bool,
+pub(super) struct Lease {
+    pub(super) id: String,
+    /// Seconds; none = for ever.
+    pub(super) seconds: Option<u64>,
+    /// When it ends if it is not renewed.
+    pub(super) until: Option<Stamp>,
+    /// When the breaking of it is over.
+    pub(super) broken: Option<Stamp>,
 }
 
-/// What a lease request has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LeaseState {
+    Available,
+    Leased,
+    Expired,
+    Breaking,
+    Broken,
+}
+
+impl LeaseState {
+    pub(super) fn of(lease: Option<&Lease>, now: Stamp) -> Self {
+        match lease {
+            None => Self::Available,
+            Some(Lease { broken: Some(at), .. }) if *at <= now => Self::Broken,
+            Some(Lease { broken: Some(_), .. }) => Self::Breaking,
+            Some(Lease { until: Some(at), .. }) if *at <= now => Self::Expired,
+            Some(_) => Self::Leased,
+        }
+    }
+
+    /// Whether writing needs the lease's id.
+    pub(super) fn locks(self) -> bool {
+        matches!(self, Self::Leased | Self::Breaking)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Leased => "leased",
+            Self::Expired => "expired",
+            Self::Breaking => "breaking",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// Whether a write with this lease id may go on.
+pub(super) fn check_write(lease: Option<&Lease>, given: Option<&str>, now: Stamp) -> Result<(), LakeError> {
+    match (lease, given) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(LakeError::lease_unmet(
+            "LeaseNotPresentWithBlobOperation",
+            "There is currently no lease on the resource.",
+        )),
+        (Some(_), None) if !LeaseState::of(lease, now).locks() => Ok(()),
+        (Some(_), None) => Err(LakeError::lease_unmet(
+            "LeaseIdMissing",
+            "There is currently a lease on the resource and no lease ID was specified in the request.",
+        )),
+        (Some(lease), Some(given)) if !lease.id.eq_ignore_ascii_case(given) => Err(LakeError::lease_unmet(
+            "LeaseIdMismatchWithBlobOperation",
+            "The lease ID specified did not match the lease ID for the resource.",
+        )),
+        (Some(_), Some(_)) if !LeaseState::of(lease, now).locks() => Err(LakeError::lease_unmet(
+            "LeaseLost",
+            "A lease ID was specified, but the lease for the resource has expired.",
+        )),
+        (Some(_), Some(_)) => Ok(()),
+    }
+}
+
+/// Whether a read may go on: it needs no id, but a given one has to be right.
+pub(super) fn check_read(lease: Option<&Lease>, given: Option<&str>, now: Stamp) -> Result<(), LakeError> {
+    given.map_or(Ok(()), |given| check_write(lease, Some(given), now))
+}
+
+/// What a lease request asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Leased {
-    pub(super) status: StatusCode,
-    pub(super) id: Option<String>,
+pub(super) enum LeaseAction {
+    Acquire { seconds: Option<u64>, proposed: Option<String> },
+    Renew { id: String },
+    Change { id: String, proposed: String },
+    Release { id: String },
+    Break { seconds: Option<u64> },
 }
 
-impl Lease {
-    /// The id that is needed for a write now.
-    fn active(&self) -> Option<&Held> {
-        let now = wall_now();
-        self.0.as_ref().filter(|held| !held.broken && held.until.is_none_or(|until| until > now))
-    }
+/// How a lease request went: the status, the id to tell, and the seconds to tell.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LeaseAnswer {
+    pub(super) status: u16,
+    pub(super) id: Option<String>,
+    pub(super) left: Option<u64>,
+}
 
-    pub(super) fn state(&self) -> (&'static str, &'static str) {
-        match (&self.0, self.active()) {
-            (_, Some(_)) => ("leased", "locked"),
-            (Some(held), None) if held.broken => ("broken", "unlocked"),
-            (Some(_), None) => ("expired", "unlocked"),
-            (None, None) => ("available", "unlocked"),
+impl LeaseAction {
+    pub(super) fn parse(headers: &HeaderMap) -> Result<Self, LakeError> {
+        let required =
+            |name: &'static str| wanted(headers, name).ok_or_else(|| LakeError::invalid_header(name));
+        let id = || required("x-ms-lease-id").map(str::to_owned);
+        let proposed = wanted(headers, "x-ms-proposed-lease-id").map(str::to_owned);
+        if proposed.as_deref().is_some_and(|id| uuid::Uuid::parse_str(id).is_err()) {
+            return Err(LakeError::invalid_header("x-ms-proposed-lease-id"));
         }
-    }
-
-    /// Whether a write that shows `id` may pass.
-    pub(super) fn check(&self, id: Option<&str>) -> Result<(), LakeError> {
-        let id = id.filter(|id| !id.is_empty());
-        let refused = |code, message| Err(LakeError::new(StatusCode::PRECONDITION_FAILED, code, message));
-        match (self.active(), id) {
-            (None, None) => Ok(()),
-            (Some(held), Some(id)) if held.id.eq_ignore_ascii_case(id) => Ok(()),
-            (Some(_), None) => refused(
-                "LeaseIdMissing",
-                "There is currently a lease on the resource and no lease ID was specified in the request.",
-            ),
-            (Some(_), Some(_)) => refused(
-                "LeaseIdMismatchWithBlobOperation",
-                "The lease ID specified did not match the lease ID for the resource.",
-            ),
-            (None, Some(_)) => {
-                refused("LeaseNotPresentWithBlobOperation", "There is currently no lease on the resource.")
-            }
-        }
-    }
-
-    /// `x-ms-lease-action`.
-    pub(super) fn act(&mut self, headers: &HeaderMap) -> Result<Leased, LakeError> {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let action = header("x-ms-lease-action").unwrap_or_default().to_ascii_lowercase();
-        let id = header("x-ms-lease-id").map(str::to_owned);
-        let proposed = header("x-ms-proposed-lease-id").map(str::to_owned);
-        let held_elsewhere =
-            || LakeError::conflict("LeaseAlreadyPresent", "There is already a lease present.");
-        let mismatch = || {
-            LakeError::conflict(
-                "LeaseIdMismatchWithLeaseOperation",
-                "The lease ID specified did not match the lease ID for the resource.",
-            )
-        };
-        let is_ours = |held: &Held| id.as_deref().is_some_and(|id| held.id.eq_ignore_ascii_case(id));
-        match action.as_str() {
+        match required("x-ms-lease-action")?.to_ascii_lowercase().as_str() {
             "acquire" => {
-                let wanted = proposed.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-                if self.active().is_some_and(|held| !held.id.eq_ignore_ascii_case(&wanted)) {
-                    return Err(held_elsewhere());
-                }
-                let seconds = match header("x-ms-lease-duration").unwrap_or("-1").parse::<i64>() {
+                let seconds = match required("x-ms-lease-duration")?.parse::<i64>() {
                     Ok(-1) => None,
                     Ok(seconds @ 15..=60) => Some(seconds.unsigned_abs()),
-                    _ => {
-                        return Err(LakeError::bad(
-                            "InvalidHeaderValue",
-                            "x-ms-lease-duration is -1 or 15 to 60.",
-                        ));
-                    }
+                    _ => return Err(LakeError::invalid_header("x-ms-lease-duration")),
                 };
-                self.0 = Some(Held { id: wanted.clone(), seconds, until: until(seconds), broken: false });
-                Ok(Leased { status: StatusCode::CREATED, id: Some(wanted) })
+                Ok(Self::Acquire { seconds, proposed })
             }
-            "renew" => {
-                let held = self.0.as_mut().filter(|held| is_ours(held)).ok_or_else(mismatch)?;
-                held.until = until(held.seconds);
-                Ok(Leased { status: StatusCode::OK, id: Some(held.id.clone()) })
-            }
+            "renew" => Ok(Self::Renew { id: id()? }),
+            "release" => Ok(Self::Release { id: id()? }),
             "change" => {
-                let held = self.0.as_mut().filter(|held| is_ours(held)).ok_or_else(mismatch)?;
-                held.id = proposed
-                    .ok_or_else(|| LakeError::bad("MissingRequiredHeader", "x-ms-proposed-lease-id"))?;
-                Ok(Leased { status: StatusCode::OK, id: Some(held.id.clone()) })
+                let proposed = proposed.ok_or_else(|| LakeError::invalid_header("x-ms-proposed-lease-id"))?;
+                Ok(Self::Change { id: id()?, proposed })
             }
-            "release" => {
-                self.0.as_ref().filter(|held| is_ours(held)).ok_or_else(mismatch)?;
-                self.0 = None;
-                Ok(Leased { status: StatusCode::OK, id: None })
+            "break" => match wanted(headers, "x-ms-lease-break-period").map(str::parse::<u64>) {
+                None => Ok(Self::Break { seconds: None }),
+                Some(Ok(seconds @ 0..=60)) => Ok(Self::Break { seconds: Some(seconds) }),
+                Some(_) => Err(LakeError::invalid_header("x-ms-lease-break-period")),
+            },
+            _ => Err(LakeError::invalid_header("x-ms-lease-action")),
+        }
+    }
+
+    /// Does it to the lease in `slot`.
+    pub(super) fn apply(self, slot: &mut Option<Lease>, now: Stamp) -> Result<LeaseAnswer, LakeError> {
+        let state = LeaseState::of(slot.as_ref(), now);
+        let after = |seconds: u64| now.plus(std::time::Duration::from_secs(seconds));
+        let answer = |status, id: &str| Ok(LeaseAnswer { status, id: Some(id.to_owned()), left: None });
+        match self {
+            Self::Acquire { seconds, proposed } => {
+                let same = slot.as_ref().is_some_and(|lease| Some(&lease.id) == proposed.as_ref());
+                match state {
+                    LeaseState::Breaking => return Err(refused("LeaseIsBreakingAndCannotBeAcquired")),
+                    LeaseState::Leased if !same => return Err(refused("LeaseAlreadyPresent")),
+                    _ => {}
+                }
+                let id = proposed.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+                *slot = Some(Lease { id: id.clone(), seconds, until: seconds.map(after), broken: None });
+                answer(201, &id)
             }
-            "break" => {
-                let held = self.0.as_mut().ok_or_else(|| {
-                    LakeError::conflict("LeaseNotPresentWithLeaseOperation", "There is currently no lease.")
-                })?;
-                held.broken = true;
-                Ok(Leased { status: StatusCode::ACCEPTED, id: None })
+            Self::Renew { id } => {
+                let lease = held(slot, &id)?;
+                if matches!(state, LeaseState::Breaking | LeaseState::Broken) {
+                    return Err(refused("LeaseIsBrokenAndCannotBeRenewed"));
+                }
+                lease.until = lease.seconds.map(after);
+                answer(200, &id)
             }
-            _ => Err(LakeError::bad("InvalidHeaderValue", "x-ms-lease-action is not one that exists.")),
+            Self::Change { id, proposed } => {
+                // Who repeats a change that was made already has the new id, and is right.
+                let changed = slot.as_ref().is_some_and(|lease| lease.id.eq_ignore_ascii_case(&proposed));
+                let lease = held(slot, if changed { &proposed } else { &id })?;
+                match state {
+                    LeaseState::Breaking => return Err(refused("LeaseIsBreakingAndCannotBeChanged")),
+                    LeaseState::Leased => {}
+                    _ => return Err(refused("LeaseNotPresentWithLeaseOperation")),
+                }
+                lease.id.clone_from(&proposed);
+                answer(200, &proposed)
+            }
+            Self::Release { id } => {
+                held(slot, &id)?;
+                *slot = None;
+                Ok(LeaseAnswer { status: 200, id: None, left: None })
+            }
+            Self::Break { seconds } => {
+                let Some(lease) = slot.as_mut() else {
+                    return Err(refused("LeaseNotPresentWithLeaseOperation"));
+                };
+                let rest = lease.until.map_or(0, |until| until.since(now).as_secs());
+                let left = match (state, lease.broken) {
+                    (LeaseState::Leased, _) => seconds.map_or(rest, |wanted| {
+                        // A lease that ends by itself is not prolonged by breaking it.
+                        if lease.until.is_some() { wanted.min(rest) } else { wanted }
+                    }),
+                    (LeaseState::Breaking, Some(at)) => {
+                        seconds.map_or(u64::MAX, |wanted| wanted).min(at.since(now).as_secs())
+                    }
+                    _ => 0,
+                };
+                lease.broken = Some(after(left));
+                Ok(LeaseAnswer { status: 202, id: None, left: Some(left) })
+            }
         }
     }
 }
 
-fn until(seconds: Option<u64>) -> Option<Stamp> {
-    seconds.map(|seconds| wall_now().plus(std::time::Duration::from_secs(seconds)))
+fn held<'a>(slot: &'a mut Option<Lease>, id: &str) -> Result<&'a mut Lease, LakeError> {
+    match slot {
+        None => Err(refused("LeaseNotPresentWithLeaseOperation")),
+        Some(lease) if lease.id.eq_ignore_ascii_case(id) => Ok(lease),
+        Some(_) => Err(refused("LeaseIdMismatchWithLeaseOperation")),
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn a_lease_keeps_others_out_until_it_is_given_back() {
-        let mut lease = Lease::default();
-        lease.check(None).unwrap();
-        let acquire = headers(&[
-            ("x-ms-lease-action", "acquire"),
-            ("x-ms-proposed-lease-id", "A"),
-            ("x-ms-lease-duration", "15"),
-        ]);
-        assert_eq!(lease.act(&acquire).unwrap().status, StatusCode::CREATED);
-        assert_eq!(lease.check(None).unwrap_err().code, "LeaseIdMissing");
-        assert_eq!(lease.check(Some("b")).unwrap_err().code, "LeaseIdMismatchWithBlobOperation");
-        lease.check(Some("a")).unwrap();
-        let other = headers(&[
-            ("x-ms-lease-action", "acquire"),
-            ("x-ms-proposed-lease-id", "b"),
-            ("x-ms-lease-duration", "15"),
-        ]);
-        assert_eq!(lease.act(&other).unwrap_err().code, "LeaseAlreadyPresent");
-        let release = |id| headers(&[("x-ms-lease-action", "release"), ("x-ms-lease-id", id)]);
-        assert_eq!(lease.act(&release("b")).unwrap_err().code, "LeaseIdMismatchWithLeaseOperation");
-        lease.act(&release("a")).unwrap();
-        lease.check(None).unwrap();
-    }
-
-    #[test]
-    fn a_broken_lease_lets_everybody_write() {
-        let mut lease = Lease::default();
-        lease.act(&headers(&[("x-ms-lease-action", "acquire"), ("x-ms-lease-duration", "-1")])).unwrap();
-        assert_eq!(
-            lease.act(&headers(&[("x-ms-lease-action", "break")])).unwrap().status,
-            StatusCode::ACCEPTED
-        );
-        lease.check(None).unwrap();
-        assert_eq!(lease.state(), ("broken", "unlocked"));
-    }
+fn refused(code: &'static str) -> LakeError {
+    LakeError::conflict(code, "The lease does not allow what was asked for.")
 }

@@ -1,121 +1,79 @@
-//! Renames, also between filesystems of an account; versions are kept.
+//! `PUT` with `x-ms-rename-source`
 
-use axum::{
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
-use percent_encoding::percent_decode_str;
+use axum::{http::StatusCode, response::Response};
 
 use super::{
-    call::LakeCall,
-    conditions::{check_source, check_target, text},
-    refusal::LakeError,
-    reply,
-    store::LakeStore,
+    Address, LakeError, Node,
+    address::SEPARATOR,
+    answer::Asked,
+    conditions,
+    delete::check_leases_below,
+    lease::check_write,
+    reply::{versioned, wanted},
 };
-use crate::state::Shared;
 
-/// What `x-ms-rename-source` names: `/filesystem/path`, percent-encoded in parts or as a whole, with or without a SAS.
-pub(super) struct Source {
-    pub(super) filesystem: String,
-    pub(super) path: String,
-    /// The query that the header brought.
-    pub(super) query: Option<String>,
-    /// As it came, percent-encoded.
-    raw: String,
-}
-
-impl Source {
-    pub(super) fn parse(headers: &HeaderMap) -> Result<Self, LakeError> {
-        let invalid = || LakeError::bad("InvalidSourceUri", "The source URI is invalid.");
-        let raw = text(headers, "x-ms-rename-source").ok_or_else(invalid)?;
-        let (raw, query) = match raw.split_once('?') {
-            Some((raw, query)) => (raw, Some(query.to_owned())),
-            None => (raw, None),
-        };
-        // Not encoded at all: the service refuses that.
-        if raw.contains(' ') || !raw.is_ascii() {
-            return Err(invalid());
-        }
-        let decoded = percent_decode_str(raw).decode_utf8().map_err(|_| invalid())?;
-        let mut segments = decoded.split('/').filter(|segment| !segment.is_empty());
-        let filesystem = segments.next().ok_or_else(invalid)?.to_owned();
-        let path = segments.collect::<Vec<_>>().join("/");
-        if path.is_empty() {
-            Err(invalid())
-        } else {
-            Ok(Self { filesystem, path, query, raw: raw.to_owned() })
-        }
+pub(super) fn rename(asked: &Asked<'_>) -> Result<Response, LakeError> {
+    let headers = &asked.parts.headers;
+    let now = asked.state.clock.now();
+    let source = wanted(headers, "x-ms-rename-source").ok_or_else(LakeError::invalid_source_uri)?;
+    let source = Address::parse_source(&asked.at.account, source)?;
+    let target = asked.at;
+    let mut lake = asked.state.lake();
+    let is_directory = {
+        let filesystem = lake.filesystem(&source)?;
+        let node = filesystem.get(&source.key).ok_or_else(LakeError::source_not_found)?;
+        conditions::check_source(headers, node)?;
+        check_write(node.lease.as_ref(), wanted(headers, "x-ms-source-lease-id"), now)?;
+        check_leases_below(filesystem, &source.key, now)?;
+        node.is_directory()
+    };
+    let filesystem = lake.filesystem(target)?;
+    let existing = filesystem.get(&target.key);
+    conditions::check_create(headers, existing)?;
+    if source == *target && !is_directory {
+        // A guess: a file that is renamed to what it is called already is where it should be.
+        let node = existing.ok_or_else(LakeError::source_not_found)?;
+        return Ok(versioned(StatusCode::CREATED, &node.etag, node.modified));
     }
-
-    /// The path as a request for it would have it.
-    pub(super) fn wire_path(&self, account: &str) -> String {
-        // Encoded as a whole, its slashes are encoded as well.
-        let raw = self.raw.replace("%2F", "/").replace("%2f", "/");
-        format!("/{account}/{}", raw.trim_start_matches('/'))
-    }
-}
-
-/// `PUT` with `x-ms-rename-source`.
-pub(super) fn rename(state: &Shared, call: &LakeCall, headers: &HeaderMap) -> Result<Response, LakeError> {
-    let source = Source::parse(headers)?;
-    let mut store = state.lake();
-    check(&mut store, call, headers, &source)?;
-    if source.filesystem != call.filesystem || source.path != call.path {
-        let taken = store.filesystem(&call.account, &source.filesystem)?.tree.take(&source.path);
-        let target = &mut store.filesystem(&call.account, &call.filesystem)?.tree;
-        for (below, node) in taken {
-            target.put(&format!("{}{below}", call.path), node);
-        }
-    }
-    let tree = &store.filesystem(&call.account, &call.filesystem)?.tree;
-    let node = tree.get(&call.path).ok_or_else(LakeError::path_not_found)?;
-    Ok(reply::written(StatusCode::CREATED, node))
-}
-
-/// Everything that must hold before anything is moved.
-fn check(
-    store: &mut LakeStore,
-    call: &LakeCall,
-    headers: &HeaderMap,
-    from: &Source,
-) -> Result<(), LakeError> {
-    let source = store.filesystem(&call.account, &from.filesystem)?.tree.get(&from.path).cloned();
-    let source = source.ok_or_else(|| {
-        LakeError::new(
-            StatusCode::NOT_FOUND,
-            "SourcePathNotFound",
-            "The source path for a rename operation does not exist.",
-        )
-    })?;
-    check_source(headers, &source)?;
-    source.lease.check(text(headers, "x-ms-source-lease-id"))?;
-    let tree = &store.filesystem(&call.account, &call.filesystem)?.tree;
-    let same_tree = from.filesystem == call.filesystem;
-    if same_tree && call.path.starts_with(&format!("{}/", from.path)) {
-        return Err(LakeError::conflict("InvalidRenameSourcePath", "A path cannot be renamed below itself."));
-    }
-    let parent = call.path.rsplit_once('/').map_or("", |(parent, _)| parent);
-    if !tree.is_directory(parent) {
-        return Err(LakeError::new(
-            StatusCode::NOT_FOUND,
-            "RenameDestinationParentPathNotFound",
-            "The parent directory of the destination path does not exist.",
+    let inside = source.filesystem == target.filesystem
+        && format!("{}{SEPARATOR}", target.key).starts_with(&format!("{}{SEPARATOR}", source.key));
+    if inside {
+        return Err(LakeError::conflict(
+            "InvalidRenameSourcePath",
+            "The source directory cannot be the same as the destination directory, nor can the destination be a \
+             subdirectory of the source directory.",
         ));
     }
-    let standing = tree.get(&call.path);
-    check_target(headers, standing)?;
-    let Some(standing) = standing else { return Ok(()) };
-    if same_tree && from.path == call.path {
-        return Ok(());
-    }
-    standing.lease.check(text(headers, "x-ms-lease-id"))?;
-    match (source.is_directory(), standing.is_directory()) {
-        (false, false) => Ok(()),
-        (true, true) if !tree.has_children(&call.path) => Ok(()),
-        (true, true) => {
-            Err(LakeError::conflict("DirectoryNotEmpty", "The destination directory is not empty."))
+    match filesystem.parent(&target.key).map(Node::is_directory) {
+        Some(true) => {}
+        Some(false) => {
+            return Err(LakeError::conflict(
+                "InvalidDestinationPath",
+                "The specified path, or an element of the path, exists and its resource type is invalid for this \
+                 operation.",
+            ));
         }
-        _ => Err(LakeError::wrong_type()),
+        None => return Err(LakeError::destination_parent_not_found()),
     }
+    if let Some(existing) = existing {
+        if existing.is_directory() != is_directory {
+            return Err(LakeError::conflict(
+                "InvalidSourceOrDestinationResourceType",
+                "The source and destination resource type must be identical.",
+            ));
+        }
+        check_write(existing.lease.as_ref(), wanted(headers, "x-ms-lease-id"), now)?;
+        if is_directory && !filesystem.is_empty(&target.key) {
+            // A guess at the code; that it is refused is known.
+            return Err(LakeError::conflict(
+                "DirectoryNotEmpty",
+                "The destination of a rename must not be a directory with content.",
+            ));
+        }
+    }
+    let taken = lake.filesystem(&source)?.take(&source.key);
+    let moved = taken.first().map(|(_, node)| (node.etag.clone(), node.modified));
+    lake.filesystem(target)?.put(&target.key, taken);
+    let (etag, modified) = moved.ok_or_else(LakeError::source_not_found)?;
+    Ok(versioned(StatusCode::CREATED, &etag, modified))
 }

@@ -1,79 +1,79 @@
-//! Headers that answers share.
+//! What all answers of the storage half have in common.
 
 use axum::{
     body::Body,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
 
-use super::node::Node;
+use super::dates;
 use crate::clock::Stamp;
 
+/// The version of the answer to who asks for none.
+const DEFAULT_VERSION: &str = "2023-11-03";
+
+/// What ties an answer to its request.
+#[derive(Debug)]
+pub(crate) struct Tags {
+    pub(super) request_id: String,
+    pub(super) time: Stamp,
+    version: HeaderValue,
+    client_request_id: Option<HeaderValue>,
+}
+
+impl Tags {
+    pub(crate) fn new(headers: &HeaderMap, now: Stamp) -> Self {
+        let version = headers.get("x-ms-version").cloned();
+        Self {
+            request_id: uuid::Uuid::new_v4().to_string(),
+            time: now,
+            version: version.unwrap_or(HeaderValue::from_static(DEFAULT_VERSION)),
+            client_request_id: headers.get("x-ms-client-request-id").cloned(),
+        }
+    }
+
+    /// Adds what every answer carries.
+    pub(crate) fn tag(self, mut response: Response) -> Response {
+        let server = HeaderValue::from_static("Windows-Azure-HDFS/1.0 Microsoft-HTTPAPI/2.0");
+        let headers = response.headers_mut();
+        headers.insert(header::SERVER, server);
+        set(headers, "date", &dates::http(self.time));
+        set(headers, "x-ms-request-id", &self.request_id);
+        headers.insert("x-ms-version", self.version);
+        if let Some(id) = self.client_request_id {
+            headers.insert("x-ms-client-request-id", id);
+        }
+        response
+    }
+}
+
+/// A header of the request; empty ones count as absent, as the official Python client sends those.
+pub(super) fn wanted<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
+}
+
+/// Sets a header; what no header can hold is left out.
+pub(super) fn set(headers: &mut HeaderMap, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+        headers.insert(name, value);
+    }
+}
+
+/// An answer without a body.
 pub(super) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
 }
 
-pub(super) fn set(response: &mut Response, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(HeaderName::from_static(name), value);
-    }
-}
-
-/// An empty answer with the version of what was written.
-pub(super) fn written(status: StatusCode, node: &Node) -> Response {
+/// An answer without a body that tells a new or kept `ETag`.
+pub(super) fn versioned(status: StatusCode, etag: &str, modified: Stamp) -> Response {
     let mut response = empty(status);
-    version(&mut response, node);
-    set(&mut response, "x-ms-request-server-encrypted", "true");
+    set_version(response.headers_mut(), etag, modified);
     response
 }
 
-pub(super) fn version(response: &mut Response, node: &Node) {
-    set(response, "etag", &format!("\"{}\"", node.etag));
-    set(response, "last-modified", &http_date(node.modified));
-}
-
-/// Everything that a look at a path tells.
-pub(super) fn describe(response: &mut Response, node: &Node) {
-    version(response, node);
-    let directory = node.is_directory();
-    let (state, status) = node.lease.state();
-    for (name, value) in [
-        ("x-ms-resource-type", if directory { "directory" } else { "file" }),
-        ("x-ms-owner", "$superuser"),
-        ("x-ms-group", "$superuser"),
-        ("x-ms-permissions", if directory { "rwxr-x---" } else { "rw-r-----" }),
-        ("x-ms-lease-state", state),
-        ("x-ms-lease-status", status),
-        ("x-ms-server-encrypted", "true"),
-        ("x-ms-blob-type", "BlockBlob"),
-        ("accept-ranges", "bytes"),
-        ("content-type", node.content_type.as_deref().unwrap_or("application/octet-stream")),
-        ("x-ms-creation-time", &http_date(node.created)),
-    ] {
-        set(response, name, value);
-    }
-    if directory {
-        set(response, "x-ms-meta-hdi_isfolder", "true");
-    }
-    for (name, value) in &node.metadata {
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::try_from(format!("x-ms-meta-{name}")), HeaderValue::try_from(value))
-        {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response.headers_mut().insert(header::CONTENT_LENGTH, node.length().into());
-}
-
-/// `Thu, 01 Jan 1970 00:00:00 GMT`.
-pub(super) fn http_date(at: Stamp) -> String {
-    const FORMAT: &[time::format_description::BorrowedFormatItem<'_>] = time::macros::format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    time::OffsetDateTime::from_unix_timestamp(at.unix_seconds())
-        .ok()
-        .and_then(|time| time.format(FORMAT).ok())
-        .unwrap_or_default()
+pub(super) fn set_version(headers: &mut HeaderMap, etag: &str, modified: Stamp) {
+    set(headers, "etag", &format!("\"{etag}\""));
+    set(headers, "last-modified", &dates::http(modified));
 }

@@ -1,43 +1,15 @@
-//! All accounts.
+//! All accounts and what they hold.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use super::{
-    content::Content,
-    node::{FileBytes, Kind, Node},
-    refusal::LakeError,
-    tree::Tree,
-};
-use crate::{
-    clock::{Stamp, wall_now},
-    config::LakeConfig,
-};
+use super::{Address, Filesystem, LakeError};
+use crate::{clock::Stamp, config::LakeConfig};
 
-/// A filesystem and what is in it.
-#[derive(Debug)]
-pub(super) struct Filesystem {
-    pub(super) tree: Tree,
-    pub(super) root: Node,
-    pub(super) created: Stamp,
-}
+/// The accounts.
+#[derive(Debug, Default)]
+pub(crate) struct LakeStore(BTreeMap<String, Account>);
 
-impl Filesystem {
-    fn new() -> Self {
-        Self { tree: Tree::default(), root: Node::new(Kind::Directory), created: wall_now() }
-    }
-
-    /// What stands at a path; the root is a directory.
-    pub(super) fn find(&self, path: &str) -> Option<&Node> {
-        if path.is_empty() { Some(&self.root) } else { self.tree.get(path) }
-    }
-}
-
-/// Accounts, filesystems, paths.
-#[derive(Debug)]
-pub(crate) struct LakeStore {
-    accounts: BTreeMap<String, Account>,
-}
-
+/// One account.
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) hierarchical: bool,
@@ -45,68 +17,53 @@ pub(super) struct Account {
 }
 
 impl LakeStore {
-    pub(crate) fn new(config: &LakeConfig) -> Self {
+    pub(crate) fn new(config: &LakeConfig, now: Stamp) -> Self {
         let filesystems =
-            || config.create_filesystems.iter().map(|name| (name.clone(), Filesystem::new())).collect();
-        let accounts = config.accounts.iter().map(|account| {
-            let hierarchical = account.hierarchical_namespace;
-            (account.name.clone(), Account { hierarchical, filesystems: filesystems() })
-        });
-        Self { accounts: accounts.collect() }
+            || config.create_filesystems.iter().map(|name| (name.clone(), Filesystem::new(now))).collect();
+        let account = |hierarchical| Account { hierarchical, filesystems: filesystems() };
+        let accounts = &config.accounts;
+        Self(accounts.iter().map(|one| (one.name.clone(), account(one.hierarchical_namespace))).collect())
+    }
+
+    pub(crate) fn has(&self, account: &str) -> bool {
+        self.0.contains_key(account)
     }
 
     pub(super) fn account(&mut self, name: &str) -> Result<&mut Account, LakeError> {
-        self.accounts.get_mut(name).ok_or_else(LakeError::filesystem_not_found)
+        // Requests get here by the name of an account, so this is for whoever steers from inside.
+        self.0.get_mut(name).ok_or_else(LakeError::filesystem_not_found)
     }
 
-    pub(super) fn filesystem(&mut self, account: &str, name: &str) -> Result<&mut Filesystem, LakeError> {
-        self.account(account)?.filesystems.get_mut(name).ok_or_else(LakeError::filesystem_not_found)
+    pub(super) fn filesystem(&mut self, at: &Address) -> Result<&mut Filesystem, LakeError> {
+        self.account(&at.account)?
+            .filesystems
+            .get_mut(&at.filesystem)
+            .ok_or_else(LakeError::filesystem_not_found)
     }
+}
 
-    pub(super) fn create_filesystem(&mut self, account: &str, name: &str) -> Result<(), LakeError> {
-        let account = self.account(account)?;
-        if account.filesystems.contains_key(name) {
-            return Err(LakeError::conflict(
-                "FilesystemAlreadyExists",
-                "The specified filesystem already exists.",
-            ));
+/// 3 to 63 lower-case letters, digits and single hyphens inside; or one of the reserved names.
+pub(super) fn is_filesystem_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let shaped = (3..=63).contains(&name.len())
+        && name.bytes().all(plain)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && !name.contains("--");
+    shaped || ["$root", "$web", "$logs"].contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filesystem_names_are_checked() {
+        for good in ["abc", "a-b", "0in", "$web"] {
+            assert!(is_filesystem_name(good), "{good}");
         }
-        account.filesystems.insert(name.to_owned(), Filesystem::new());
-        Ok(())
-    }
-
-    pub(crate) fn delete_filesystem(&mut self, account: &str, name: &str) -> Result<(), LakeError> {
-        let removed = self.account(account)?.filesystems.remove(name);
-        removed.map(drop).ok_or_else(LakeError::filesystem_not_found)
-    }
-
-    /// A file from inside: what the service's own identity sees.
-    pub(crate) fn open(
-        &mut self,
-        account: &str,
-        filesystem: &str,
-        path: &str,
-    ) -> Option<(Arc<Content>, u64, String)> {
-        let node = self.filesystem(account, filesystem).ok()?.tree.get(path)?;
-        let file = node.file()?;
-        Some((file.content.clone(), file.length, node.etag.clone()))
-    }
-
-    /// Puts a file from inside, complete; what stands there is replaced.
-    pub(crate) fn put(
-        &mut self,
-        account: &str,
-        filesystem: &str,
-        path: &str,
-        content: Arc<Content>,
-        length: u64,
-    ) -> Result<(), LakeError> {
-        let tree = &mut self.filesystem(account, filesystem)?.tree;
-        tree.make_parents(path)?;
-        if tree.is_directory(path) {
-            return Err(LakeError::wrong_type());
+        for bad in ["", "ab", "Abc", "a--b", "-ab", "ab-", "a_b", &"x".repeat(64)] {
+            assert!(!is_filesystem_name(bad), "{bad}");
         }
-        tree.put(path, Node::new(Kind::File(FileBytes::whole(content, length))));
-        Ok(())
     }
 }

@@ -8,12 +8,11 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use percent_encoding::percent_decode_str;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{ApiError, FaultRule, reply};
-use crate::{Control, Result, state::Shared};
+use crate::{Control, Result, lake::Address, state::Shared};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,22 +68,21 @@ async fn run(control: &Control, path: &str, request: Request) -> std::result::Re
 
 /// `lake/{account}/{filesystem}[/{path}]`, encoded as in storage URLs.
 async fn lake(control: &Control, path: &str, request: Request) -> std::result::Result<Response, ApiError> {
-    let decoded = percent_decode_str(path).decode_utf8_lossy().into_owned();
-    let mut segments = decoded.splitn(3, '/');
-    let mut next = || segments.next().unwrap_or_default().to_owned();
-    let (account, filesystem, path) = (next(), next(), next());
-    let done = match (request.method().as_str(), path.as_str()) {
-        ("GET", "") => {
-            let entries = control.lake_entries(&account, &filesystem).await;
+    let refused = |error: &dyn std::fmt::Display| ApiError::invalid(error.to_string());
+    let at = Address::parse(path).map_err(|error| refused(&error.message))?;
+    let (account, filesystem) = (at.account.as_str(), at.filesystem.as_str());
+    let done = match (request.method().as_str(), at.key.is_empty()) {
+        ("GET", true) => {
+            let entries = control.lake_entries(account, filesystem).await;
             let entries = entries.map_err(|error| ApiError::not_found(error.to_string()))?;
             return Ok(reply::json(StatusCode::OK, &entries));
         }
-        ("DELETE", "") => control.lake_delete_filesystem(&account, &filesystem),
-        ("PUT", path) if !path.is_empty() => {
-            let bytes = Bytes::from_request(request, &()).await;
-            let bytes = bytes.map_err(|error| ApiError::invalid(error.body_text()))?;
-            control.lake_put(&account, &filesystem, path, bytes.into()).await
+        ("PUT", false) => {
+            let content =
+                Bytes::from_request(request, &()).await.map_err(|error| refused(&error.body_text()))?;
+            control.lake_put(account, filesystem, &at.path(), content.into()).await
         }
+        ("DELETE", true) => control.lake_delete_filesystem(account, filesystem),
         _ => return Err(ApiError::resource_not_found()),
     };
     answer(control, done)

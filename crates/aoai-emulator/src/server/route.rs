@@ -29,41 +29,32 @@ pub enum Operation {
     ListBatches,
     /// `POST /batches/{id}/cancel`
     CancelBatch,
-    /// `PUT /{filesystem}?resource=filesystem` or `?restype=container`
+    /// `PUT /{account}/{filesystem}?resource=filesystem`, or the Blob form of it
     LakeCreateFilesystem,
-    /// `HEAD` or `GET` of a filesystem
+    /// `HEAD /{account}/{filesystem}?resource=filesystem`, or the Blob form of it
     LakeFilesystemProperties,
-    /// `DELETE` of a filesystem
+    /// `DELETE /{account}/{filesystem}?resource=filesystem`, or the Blob form of it
     LakeDeleteFilesystem,
-    /// `PUT ?resource=file` or `directory`
+    /// `PUT /{account}/{filesystem}/{path}?resource=file|directory`
     LakeCreatePath,
-    /// `PUT` with `x-ms-rename-source`
+    /// `PUT /{account}/{filesystem}/{path}` with `x-ms-rename-source`
     LakeRename,
-    /// `PATCH ?action=append`
+    /// `PATCH /{account}/{filesystem}/{path}?action=append`
     LakeAppend,
-    /// `PATCH ?action=flush`
+    /// `PATCH /{account}/{filesystem}/{path}?action=flush`
     LakeFlush,
-    /// `GET` of a path
+    /// `GET /{account}/{filesystem}/{path}`
     LakeRead,
-    /// `HEAD` of a path
+    /// `HEAD /{account}/{filesystem}/{path}`
     LakeHead,
-    /// `GET ?resource=filesystem`
+    /// `GET /{account}/{filesystem}?resource=filesystem`
     LakeList,
-    /// `DELETE` of a path
+    /// `DELETE /{account}/{filesystem}/{path}`
     LakeDelete,
-    /// `PUT ?comp=lease`
+    /// `PUT ...?comp=lease`
     LakeLease,
-    /// Metadata, properties, access control
-    LakeSetProperties,
-    /// Any other request to a storage account
+    /// Whatever else goes to a storage account.
     LakeOther,
-}
-
-impl Operation {
-    /// Whether this is one of the storage half.
-    pub fn is_lake(self) -> bool {
-        self >= Self::LakeCreateFilesystem
-    }
 }
 
 /// Which surface a request came in by.

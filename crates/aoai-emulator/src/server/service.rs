@@ -1,4 +1,4 @@
-//! One request from its first byte to its answer: faults, key or token, operation, faults again.
+//! One request from its first byte to its answer: faults, key, operation, faults again.
 
 use std::{convert::Infallible, net::SocketAddr, sync::PoisonError, time::Duration};
 
@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{ConnectInfo, DefaultBodyLimit, Request, State as AxumState, connect_info::Connected},
-    http::{HeaderName, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::Response,
     serve::{IncomingStream, Listener},
 };
@@ -17,11 +17,7 @@ use super::{
     listener::{KillSwitch, Peer},
     manage, reply,
 };
-use crate::{
-    batches, entra, files,
-    lake::{self, LakeCall},
-    state::Shared,
-};
+use crate::{batches, entra, files, lake, lake::LakeCall, state::Shared};
 
 /// Serves until it is dropped or aborted.
 pub(crate) async fn serve<L>(listener: L, state: Shared)
@@ -43,42 +39,64 @@ async fn handle(
     request: Request,
 ) -> Result<Response, Infallible> {
     let path = request.uri().path().to_owned();
-    let tenant = &state.config.entra.tenant;
     if let Some(rest) = path.strip_prefix("/_emulator/") {
         return Ok(reply::tag(manage::handle(&state, rest, request).await));
     }
-    if let Some(endpoint) = entra::Endpoint::of(request.method(), &path, tenant) {
-        let answer = |request| entra::answer(&state, endpoint, peer.tls, request);
-        return Ok(reply::tag(with_faults(&state, &peer.switch, None, request, answer).await));
-    }
-    let query = Query::parse(request.uri().query().unwrap_or_default());
-    let is_account = |name: &str| state.is_account(name);
-    if let Some(call) = LakeCall::parse(request.method(), &path, &query, request.headers(), is_account) {
-        let operation = call.as_ref().ok().map(|call| call.operation);
-        let answer = |request| lake::serve(&state, call, &query, &peer, request);
-        return Ok(with_faults(&state, &peer.switch, operation, request, answer).await);
-    }
-    let call = Call::parse(request.method(), &path, &query);
-    let operation = call.as_ref().ok().map(|call| call.operation);
-    let answer = |request| answer(&state, call, &query, request);
-    Ok(reply::tag(with_faults(&state, &peer.switch, operation, request, answer).await))
+    let target = Target::of(&state, &request, peer);
+    let switch = target.peer().switch.clone();
+    Ok(with_faults(&state, &switch, &path, target, request).await)
 }
 
-/// `answer` is what happens where no fault gets in the way.
-async fn with_faults<Answering: Future<Output = Response>>(
+/// Which part of the emulator a request goes to.
+enum Target {
+    Entra(entra::Endpoint, Peer),
+    Lake(LakeCall, Peer),
+    OpenAi(Result<Call, ApiError>, Query, Peer),
+}
+
+impl Target {
+    fn of(state: &Shared, request: &Request, peer: Peer) -> Self {
+        let path = request.uri().path();
+        if let Some(endpoint) = entra::Endpoint::of(request.method(), path, &state.config.entra.tenant) {
+            return Self::Entra(endpoint, peer);
+        }
+        let query = Query::parse(request.uri().query().unwrap_or_default());
+        let account = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        if state.lake().has(account) {
+            return Self::Lake(LakeCall::parse(request.method(), path, query, request.headers()), peer);
+        }
+        Self::OpenAi(Call::parse(request.method(), path, &query), query, peer)
+    }
+
+    fn peer(&self) -> &Peer {
+        match self {
+            Self::Entra(_, peer) | Self::Lake(_, peer) | Self::OpenAi(_, _, peer) => peer,
+        }
+    }
+
+    fn operation(&self) -> Option<Operation> {
+        match self {
+            Self::Entra(..) => None,
+            Self::Lake(call, _) => Some(call.operation),
+            Self::OpenAi(call, ..) => call.as_ref().ok().map(|call| call.operation),
+        }
+    }
+}
+
+async fn with_faults(
     state: &Shared,
     connection: &KillSwitch,
-    operation: Option<Operation>,
+    path: &str,
+    target: Target,
     request: Request,
-    answer: impl FnOnce(Request) -> Answering,
 ) -> Response {
+    let operation = target.operation();
     if let Some(operation) = operation {
         state.count(operation);
     }
-    let effects = {
-        let mut faults = state.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        faults.strike(request.method().as_str(), operation, request.uri().path())
-    };
+    let method = request.method().clone();
+    let effects =
+        state.faults.lock().unwrap_or_else(PoisonError::into_inner).strike(method.as_str(), operation, path);
     let mut last = None;
     for effect in effects {
         match effect {
@@ -87,10 +105,11 @@ async fn with_faults<Answering: Future<Output = Response>>(
         }
     }
     match last {
-        None | Some(FaultEffect::Delay { .. }) => answer(request).await,
+        None | Some(FaultEffect::Delay { .. }) => answer(state, target, request).await,
         Some(FaultEffect::Status { code, body, retry_after, headers }) => {
-            drain(request.into_body()).await;
-            let mut response = scripted(code, body);
+            let (parts, sent) = request.into_parts();
+            drain(sent).await;
+            let mut response = scripted(state, &target, &parts.headers, code, body);
             let retry_after = retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_string()));
             for (name, value) in headers.into_iter().chain(retry_after) {
                 if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -104,28 +123,36 @@ async fn with_faults<Answering: Future<Output = Response>>(
             Response::default()
         }
         Some(FaultEffect::ResetAfter) => {
-            let response = answer(request).await;
+            let response = answer(state, target, request).await;
             connection.kill();
             response
         }
         Some(FaultEffect::TruncateBody { bytes }) => {
-            let response = answer(request).await;
+            let response = answer(state, target, request).await;
             truncate(response, bytes, connection.clone())
         }
     }
 }
 
-async fn answer(state: &Shared, call: Result<Call, ApiError>, query: &Query, request: Request) -> Response {
+async fn answer(state: &Shared, target: Target, request: Request) -> Response {
+    let (call, query) = match target {
+        Target::Entra(endpoint, peer) => {
+            return reply::tag(entra::answer(state, endpoint, peer.tls, request).await);
+        }
+        // Storage tags its answers in its own way.
+        Target::Lake(call, peer) => return lake::answer(state, call, &peer, request).await,
+        Target::OpenAi(call, query, _) => (call, query),
+    };
     let form = call.as_ref().ok().map(|call| call.form.clone());
     let checked = call.and_then(|call| auth::check(request.headers(), state).map(|()| call));
     let answered = match checked {
-        Ok(call) => run(state, &call, query, request).await,
+        Ok(call) => run(state, &call, &query, request).await,
         Err(error) => {
             drain(request.into_body()).await;
             Err(error)
         }
     };
-    answered.unwrap_or_else(|error| error.into_response(form.as_ref()))
+    reply::tag(answered.unwrap_or_else(|error| error.into_response(form.as_ref())))
 }
 
 async fn run(state: &Shared, call: &Call, query: &Query, request: Request) -> Result<Response, ApiError> {
@@ -140,6 +167,7 @@ async fn run(state: &Shared, call: &Call, query: &Query, request: Request) -> Re
         Operation::GetBatch => batches::get(state, call).await,
         Operation::ListBatches => batches::list(state, call, query).await,
         Operation::CancelBatch => batches::cancel(state, call).await,
+        // The other half's.
         _ => Err(ApiError::resource_not_found()),
     }
 }
@@ -150,13 +178,20 @@ async fn drain(body: Body) {
     while let Some(Ok(_)) = chunks.next().await {}
 }
 
-fn scripted(code: u16, body: Option<String>) -> Response {
+fn scripted(
+    state: &Shared,
+    target: &Target,
+    headers: &HeaderMap,
+    code: u16,
+    body: Option<String>,
+) -> Response {
     let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    match body {
-        None => {
+    match (body, target) {
+        (None, Target::Lake(call, _)) => lake::injected(state, call, headers, status),
+        (None, _) => {
             ApiError::new(status, &code.to_string(), "fault injected by the emulator").into_response(None)
         }
-        Some(body) => {
+        (Some(body), _) => {
             let mut response = Response::new(Body::from(body));
             *response.status_mut() = status;
             let json_type = HeaderValue::from_static("application/json; charset=utf-8");
@@ -169,7 +204,8 @@ fn scripted(code: u16, body: Option<String>) -> Response {
 /// Announces the whole body, sends the first bytes of it, and cuts the connection.
 fn truncate(response: Response, bytes: usize, connection: KillSwitch) -> Response {
     let (mut parts, body) = response.into_parts();
-    if let Some(length) = axum::body::HttpBody::size_hint(&body).exact() {
+    let told = parts.headers.contains_key(axum::http::header::CONTENT_LENGTH);
+    if let Some(length) = axum::body::HttpBody::size_hint(&body).exact().filter(|_| !told) {
         parts.headers.insert(axum::http::header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     let mut left = bytes;

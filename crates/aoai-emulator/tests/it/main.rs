@@ -8,6 +8,7 @@ mod entra;
 mod faults;
 mod files;
 mod happy_path;
+mod lake_batches;
 mod lake_conditions;
 mod lake_faults;
 mod lake_leases;
