@@ -28,7 +28,10 @@ const WELL_KNOWN_KEY: &str =
 const KEY_VARIABLE: &str = "AOAI_CONFORMANCE_KEY";
 const TOKEN_VARIABLE: &str = "AOAI_CONFORMANCE_TOKEN";
 
-const EMULATOR: [&str; 4] = ["emulator", "--quiet", "--port", "0"];
+/// Good for nothing but this run's own emulator on this machine.
+const TOKEN: &str = "conformance-token";
+const EMULATOR: [&str; 8] =
+    ["emulator", "--quiet", "--port", "0", "--tls-port", "0", "--token-env", TOKEN_VARIABLE];
 /// It starts in well under a second.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 /// The file in the virtual environment that says what is installed in it.
@@ -38,7 +41,6 @@ const STAMP: &str = "installed.txt";
 #[derive(Debug, PartialEq)]
 struct Ready {
     endpoint: String,
-    key: String,
     tls: Option<Tls>,
 }
 
@@ -48,7 +50,6 @@ struct Tls {
     endpoint: String,
     /// The certificate to trust, a file.
     ca: String,
-    token: String,
 }
 
 /// A running emulator, which ends with us, whatever happens.
@@ -96,10 +97,10 @@ fn script(python: &Path, directory: &Path, ready: &Ready) -> Command {
         KEY_VARIABLE,
         "--no-skip",
     ]);
-    command.env(KEY_VARIABLE, &ready.key);
+    command.env(KEY_VARIABLE, WELL_KNOWN_KEY);
     if let Some(tls) = &ready.tls {
         command.args(["--tls-endpoint", &tls.endpoint, "--ca", &tls.ca, "--token-env", TOKEN_VARIABLE]);
-        command.env(TOKEN_VARIABLE, &tls.token);
+        command.env(TOKEN_VARIABLE, TOKEN);
     }
     // The client honours proxies, for this machine too.
     command.env("NO_PROXY", "127.0.0.1,localhost").env("no_proxy", "127.0.0.1,localhost");
@@ -162,10 +163,10 @@ impl Emulator {
     /// Starts it and waits for its ready line.
     fn start(binary: &Path) -> Result<Self, String> {
         let mut command = Command::new(binary);
-        command.args(EMULATOR).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(EMULATOR).env(TOKEN_VARIABLE, TOKEN).stdin(Stdio::null()).stdout(Stdio::piped());
         let process = command.spawn().map_err(|e| format!("{}: {e}", binary.display()))?;
         // From here on the process is guarded.
-        let nothing = Ready { endpoint: String::new(), key: String::new(), tls: None };
+        let nothing = Ready { endpoint: String::new(), tls: None };
         let mut emulator = Self { process, ready: nothing };
         let output = emulator.process.stdout.take().ok_or("the emulator has no standard output")?;
         let (sender, receiver) = mpsc::channel();
@@ -184,8 +185,8 @@ impl Emulator {
 }
 
 impl Ready {
-    /// Reads the ready line. What it does not say of storage is as with every storage emulator: the account's name
-    /// is the first segment of the path, and its key the well-known one.
+    /// Reads the ready line. Where it says nothing of storage, that is as with every storage emulator: the account's
+    /// name is the first segment of the path.
     fn parse(line: &str) -> Result<Self, String> {
         let wrong = |why: &str| format!("the emulator's ready line {why}: {line}");
         let value: Value = serde_json::from_str(line).map_err(|_| wrong("is not JSON"))?;
@@ -204,11 +205,10 @@ impl Ready {
             None => None,
             Some(endpoint) => Some(Tls {
                 endpoint,
-                ca: text("/storage/ca").ok_or_else(|| wrong("has TLS and no certificate to trust"))?,
-                token: text("/storage/token").ok_or_else(|| wrong("has TLS and no token"))?,
+                ca: text("/tls/ca_file").ok_or_else(|| wrong("has TLS and no certificate to trust"))?,
             }),
         };
-        Ok(Self { endpoint, key: text("/storage/key").unwrap_or_else(|| WELL_KNOWN_KEY.to_owned()), tls })
+        Ok(Self { endpoint, tls })
     }
 }
 
@@ -220,21 +220,17 @@ mod tests {
     fn a_plain_ready_line_has_the_usual_account() {
         let ready = Ready::parse(r#"{"ready":true,"url":"http://127.0.0.1:5/","port":5}"#).unwrap();
         assert_eq!(ready.endpoint, "http://127.0.0.1:5/devstoreaccount1");
-        assert_eq!(ready.key, WELL_KNOWN_KEY);
         assert_eq!(ready.tls, None);
     }
 
     #[test]
     fn a_ready_line_may_say_more() {
-        let line = r#"{"ready":true,"url":"http://h:5","storage":{"url":"http://h:6/a","key":"k",
-            "tls_url":"https://h:7/a","ca":"/tmp/ca.pem","token":"t"}}"#;
+        let line = r#"{"ready":true,"url":"http://h:5","storage":{"url":"http://h:6/a","tls_url":"https://h:7/a"},
+            "tls":{"url":"https://h:7","ca_file":"/tmp/ca.pem"}}"#;
         let ready = Ready::parse(line).unwrap();
-        assert_eq!((ready.endpoint.as_str(), ready.key.as_str()), ("http://h:6/a", "k"));
+        assert_eq!(ready.endpoint, "http://h:6/a");
         let tls = ready.tls.unwrap();
-        assert_eq!(
-            (tls.endpoint.as_str(), tls.ca.as_str(), tls.token.as_str()),
-            ("https://h:7/a", "/tmp/ca.pem", "t")
-        );
+        assert_eq!((tls.endpoint.as_str(), tls.ca.as_str()), ("https://h:7/a", "/tmp/ca.pem"));
     }
 
     #[test]
@@ -247,11 +243,12 @@ mod tests {
 
     #[test]
     fn secrets_are_not_in_the_arguments() {
-        let tls = Tls { endpoint: "https://h".into(), ca: "ca".into(), token: "secret token".into() };
-        let ready = Ready { endpoint: "http://h".into(), key: "secret key".into(), tls: Some(tls) };
+        let tls = Tls { endpoint: "https://h".into(), ca: "ca".into() };
+        let ready = Ready { endpoint: "http://h".into(), tls: Some(tls) };
         let command = script(Path::new("python"), Path::new("."), &ready);
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
         assert!(arguments.contains(&"--token-env".into()) && arguments.contains(&KEY_VARIABLE.into()));
-        assert!(!arguments.iter().any(|argument| argument.contains("secret")), "{arguments:?}");
+        let is_secret = |argument: &str| argument.contains(TOKEN) || argument.contains(WELL_KNOWN_KEY);
+        assert!(!arguments.iter().any(|argument| is_secret(argument)), "{arguments:?}");
     }
 }

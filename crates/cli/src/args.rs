@@ -126,6 +126,19 @@ pub(crate) struct EmulatorArgs {
     /// Name of the variable that holds the key which requests must carry; without it no key is checked
     #[arg(long, value_name = "NAME")]
     pub(crate) key_env: Option<String>,
+    /// Serve TLS too, on this port of 127.0.0.1 (0: any free one), with a certificate made at the start: bearer
+    /// tokens need it
+    #[arg(long, value_name = "PORT")]
+    pub(crate) tls_port: Option<u16>,
+    /// Where the certificate of the authority that TLS is signed by goes (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_port")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Name of the variable that holds a bearer token which is good for everything
+    #[arg(long, value_name = "NAME")]
+    pub(crate) token_env: Option<String>,
+    /// Filesystems that the storage account has from the start
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) filesystems: Vec<String>,
     /// Virtual seconds for each real one
     #[arg(long, value_name = "FACTOR")]
     pub(crate) speed: Option<f64>,

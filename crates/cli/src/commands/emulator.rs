@@ -1,6 +1,6 @@
 //! `emulator`: the service on this machine.
 
-use aoai_emulator::{AnswerConfig, Emulator, EmulatorConfig, UpstreamConfig};
+use aoai_emulator::{AnswerConfig, Emulator, EmulatorConfig, TlsConfig, UpstreamConfig};
 use serde_json::json;
 
 use crate::{
@@ -32,22 +32,45 @@ pub(crate) async fn run(app: &App, args: &EmulatorArgs) -> CliResult<Exit> {
         upstream.concurrency = args.upstream_concurrency.unwrap_or(upstream.concurrency);
         config.answers = AnswerConfig::Upstream(upstream);
     }
+    if let Some(port) = args.tls_port {
+        config.tls = Some(TlsConfig { port, ca_file: args.ca_file.clone() });
+    }
+    if let Some(name) = &args.token_env {
+        config.entra.static_tokens.push(secret(name, "--token-env")?.into());
+    }
+    config.lake.create_filesystems.extend(args.filesystems.iter().cloned());
+    let account = config.lake.accounts.first().map(|account| account.name.clone());
     let emulator = Emulator::start(config).await.map_err(|error| {
         CliError::usage("the emulator cannot start").caused_by(&error).hint("--port 0 takes any free port")
     })?;
     // Programs wait for this line, whether or not they asked for JSON everywhere.
-    app.printer.raw(&format!(
-        "{}\n",
-        json!({ "ready": true, "url": emulator.url(), "port": emulator.addr().port() })
-    ));
+    app.printer.raw(&format!("{}\n", ready(&emulator, account.as_deref())));
     app.printer.note(format!(
         "serving the Azure OpenAI Files and Batch API on {}; Ctrl+C ends it and forgets everything",
         emulator.url()
     ));
+    if let Some(account) = account {
+        app.printer.note(format!("serving ADLS Gen2 (DFS endpoint) on {}/{account}", emulator.url()));
+    }
     // Without a handler the signal ends the process all the same.
     let _ = tokio::signal::ctrl_c().await;
     emulator.shutdown().await;
     Ok(exit::OK)
+}
+
+/// The ready line: where everything is. Nothing in it is secret.
+fn ready(emulator: &Emulator, account: Option<&str>) -> serde_json::Value {
+    let mut line = json!({ "ready": true, "url": emulator.url(), "port": emulator.addr().port() });
+    if let Some(account) = account {
+        line["storage"] = json!({ "account": account, "url": format!("{}/{account}", emulator.url()) });
+        if let Some(url) = emulator.tls_url() {
+            line["storage"]["tls_url"] = format!("{url}/{account}").into();
+        }
+    }
+    if let (Some(url), Some(file)) = (emulator.tls_url(), emulator.ca_file()) {
+        line["tls"] = json!({ "url": url, "ca_file": file });
+    }
+    line
 }
 
 fn read(file: &std::path::Path) -> CliResult<EmulatorConfig> {
