@@ -1,6 +1,6 @@
 //! `ENDED`: fetch what the batch produced, whatever its end was, and put it in order.
 
-use adls_io::Condition;
+use adls_io::{Condition, DataLakeExt};
 use aoai_batch_client::{Batch, BatchStatus, JsonLines, LineItem};
 use futures::TryStreamExt;
 
@@ -17,6 +17,7 @@ use crate::{
     model::{Artifact, Harvest, PartFailure, PartRecord, PartResult, ProblemKind, Submission},
     options::OutputOrder,
     reconcile::Context,
+    validate::reindex,
 };
 
 /// A result file that is short or cut is fetched again so often before a person is asked.
@@ -37,6 +38,9 @@ pub(crate) async fn harvest(
 ) -> StageResult<PartEvent> {
     let lake = context.lake.as_ref();
     let index = context.layout.index(&part.key.job, part.key.part)?;
+    if !lake.exists(&index).await? {
+        reindex(context, part, &index).await?;
+    }
     let mut slots = Slots::load(lake, &index, part.plan.lines).await?;
     let spooled = match fetch_all(context, part, &mut slots, &ending).await {
         Ok(spooled) => spooled,

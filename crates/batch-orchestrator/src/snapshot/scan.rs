@@ -53,6 +53,8 @@ impl SkippedReason {
 pub struct Watcher {
     settle_time: Duration,
     include: GlobSet,
+    /// Those of the globs that say more of a name than "any": a directory that they match has a file's name.
+    telling: GlobSet,
     first_seen: HashMap<Location, (ETag, u64, Timestamp)>,
 }
 
@@ -62,17 +64,23 @@ impl Watcher {
     /// # Errors
     /// `Options` for a glob that cannot be read.
     pub fn new(include: &[String], settle_time: Duration) -> Result<Self, PipelineError> {
-        let mut globs = GlobSetBuilder::new();
+        let (mut globs, mut telling) = (GlobSetBuilder::new(), GlobSetBuilder::new());
         for pattern in include {
             let glob = GlobBuilder::new(pattern)
                 .literal_separator(true)
                 .build()
                 .map_err(|error| PipelineError::Options(format!("lake.include: {error}")))?;
+            let last = pattern.rsplit('/').next().unwrap_or_default();
+            if last.chars().any(|c| !matches!(c, '*' | '?')) {
+                telling.add(glob.clone());
+            }
             globs.add(glob);
         }
-        let include =
-            globs.build().map_err(|error| PipelineError::Options(format!("lake.include: {error}")))?;
-        Ok(Self { settle_time, include, first_seen: HashMap::new() })
+        let build = |globs: &GlobSetBuilder| {
+            globs.build().map_err(|error| PipelineError::Options(format!("lake.include: {error}")))
+        };
+        let (include, telling) = (build(&globs)?, build(&telling)?);
+        Ok(Self { settle_time, include, telling, first_seen: HashMap::new() })
     }
 
     fn is_settled(&mut self, entry: &Entry, now: Timestamp) -> bool {
@@ -120,7 +128,9 @@ pub(crate) async fn scan(
         }
         let path = entry.location.to_string();
         if entry.kind == EntryKind::Directory {
-            skipped.push(Skipped { path, reason: SkippedReason::Directory });
+            if watcher.telling.is_match(relative.as_str()) {
+                skipped.push(Skipped { path, reason: SkippedReason::Directory });
+            }
         } else {
             if watcher.is_settled(&entry, now) {
                 inputs.push(InputSnapshot {

@@ -4,11 +4,13 @@
 mod encoding;
 mod line;
 mod planner;
+mod reindex;
 mod report;
 mod stage;
 mod validator;
 
 pub use line::{IndexLine, Rules};
+pub(crate) use reindex::reindex;
 pub use report::{Finding, FindingCode, Report, Verdict};
 pub(crate) use stage::plan;
 pub use stage::validate_stream;

@@ -86,7 +86,8 @@ async fn interrupted() {
 pub(super) fn exit_of(report: &RunReport) -> Exit {
     if report.interrupted {
         if report.in_flight + report.waiting > 0 { exit::INTERRUPTED } else { exit::OK }
-    } else if report.gave_up && report.in_flight > 0 {
+    } else if report.gave_up && (report.in_flight > 0 || report.waiting > 0 && files(report) == 0) {
+        // Nothing could be done at all, or something is at the service and cannot be got.
         exit::UNREACHABLE
     } else if report.has_errors() {
         exit::WITH_ERRORS
@@ -95,12 +96,16 @@ pub(super) fn exit_of(report: &RunReport) -> Exit {
     }
 }
 
+/// The files that this run has finished with.
+fn files(report: &RunReport) -> u64 {
+    report.completed + report.partial + report.failed + report.rejected
+}
+
 /// The sum of a run for people.
 pub(super) fn summary(report: &RunReport) -> String {
-    let files = report.completed + report.partial + report.failed + report.rejected;
     let mut text = format!(
         "{} done: {} succeeded, {} failed",
-        counted(files, "file"),
+        counted(files(report), "file"),
         counted(report.output_lines, "line"),
         report.error_lines
     );
@@ -139,7 +144,9 @@ mod tests {
         assert_eq!(exit_of(&RunReport { rejected: 1, ..report() }), exit::WITH_ERRORS);
         assert_eq!(exit_of(&RunReport { error_lines: 1, partial: 1, ..report() }), exit::WITH_ERRORS);
         assert_eq!(exit_of(&RunReport { skipped: 1, ..report() }), exit::WITH_ERRORS);
-        assert_eq!(exit_of(&RunReport { gave_up: true, waiting: 1, ..report() }), exit::WITH_ERRORS);
+        assert_eq!(exit_of(&RunReport { gave_up: true, waiting: 1, ..report() }), exit::UNREACHABLE);
+        let one_of_two = RunReport { gave_up: true, waiting: 1, completed: 1, ..report() };
+        assert_eq!(exit_of(&one_of_two), exit::WITH_ERRORS);
         assert_eq!(exit_of(&RunReport { gave_up: true, in_flight: 1, ..report() }), exit::UNREACHABLE);
         assert_eq!(exit_of(&RunReport { interrupted: true, in_flight: 1, ..report() }), exit::INTERRUPTED);
         assert_eq!(exit_of(&RunReport { interrupted: true, ..report() }), exit::OK);

@@ -4,5 +4,7 @@
 
 mod configuration;
 mod kill;
+#[cfg(unix)]
+mod lake;
 mod runs;
 mod support;

@@ -96,7 +96,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn new(output: &Output) -> Self {
+    pub(crate) fn new(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let ran = Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) };
         assert!(!ran.out.contains("s3cret") && !ran.err.contains("s3cret"), "a secret was printed: {ran:?}");
