@@ -17,7 +17,8 @@ use crate::{
 pub(crate) async fn run(app: &App, args: &PathsArgs) -> CliResult<Exit> {
     let settings = inputs::settings(app)?;
     let rules = Arc::new(inputs::rules(settings.as_ref()));
-    let options = settings.map_or_else(EstimatorOptions::default, |settings| settings.estimator);
+    let options =
+        settings.as_ref().map_or_else(EstimatorOptions::default, |settings| settings.estimator.clone());
     let estimator: Arc<dyn TokenEstimator> = Arc::new(TiktokenEstimator::new(options));
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY).set_header([
@@ -34,18 +35,19 @@ pub(crate) async fn run(app: &App, args: &PathsArgs) -> CliResult<Exit> {
         }
     }
     let (mut total, mut lines, mut exit) = (TokenTotals::ZERO, 0, exit::OK);
-    for path in inputs::files(&args.paths)? {
-        match inputs::validate(&path, &rules, Some(estimator.clone())).await? {
+    for input in inputs::files(&args.paths, settings.as_ref()).await? {
+        let name = input.name();
+        match inputs::validate(&input, &rules, Some(estimator.clone())).await? {
             Verdict::Valid(plan) => {
                 let tokens = plan.tokens;
                 total.add(tokens);
                 lines += plan.lines;
                 app.printer.value(&serde_json::json!({
-                    "file": path, "model": plan.model, "lines": plan.lines, "prompt_tokens": tokens.prompt,
+                    "file": name, "model": plan.model, "lines": plan.lines, "prompt_tokens": tokens.prompt,
                     "quota_tokens": tokens.quota, "provenance": tokens.provenance,
                 }));
                 table.add_row([
-                    path.display().to_string(),
+                    name,
                     plan.model.clone(),
                     plan.lines.to_string(),
                     tokens.prompt.to_string(),
@@ -56,10 +58,10 @@ pub(crate) async fn run(app: &App, args: &PathsArgs) -> CliResult<Exit> {
             Verdict::Invalid(report) => {
                 exit = exit::WITH_ERRORS;
                 app.printer
-                    .value(&serde_json::json!({ "file": path, "valid": false, "counts": report.counts }));
+                    .value(&serde_json::json!({ "file": name, "valid": false, "counts": report.counts }));
                 app.printer.note(format!(
                     "{}: not valid, so not counted ({} errors): `aoai-batch validate` lists them",
-                    path.display(),
+                    name,
                     report.total()
                 ));
             }

@@ -1,13 +1,14 @@
-//! Local files for the offline commands.
+//! Files for the commands that only look: of this machine, or of the configuration's lake.
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use adls_io::{AzureLake, DataLake, EntryKind, ListMode, Location, ReadOptions};
 use batch_orchestrator::validate::{Rules, Verdict, validate_stream};
 use bytes::Bytes;
-use futures::stream;
+use futures::{TryStreamExt, stream};
 use token_estimator::TokenEstimator;
 use tokio::io::AsyncReadExt;
 
@@ -15,6 +16,7 @@ use crate::{
     app::App,
     config::{self, Settings},
     error::{CliError, CliResult},
+    wiring,
 };
 
 const BLOCK: usize = 256 << 10;
@@ -37,23 +39,83 @@ pub(super) fn rules(settings: Option<&Settings>) -> Rules {
     }
 }
 
+/// A file that an offline command looks at.
+pub(super) enum Input {
+    /// On this machine.
+    Local(PathBuf),
+    /// In the lake of the configuration, with the URL that people know it by.
+    Lake { lake: AzureLake, at: Location, url: String },
+}
+
+impl Input {
+    /// How the file is called.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Local(path) => path.display().to_string(),
+            Self::Lake { url, .. } => url.clone(),
+        }
+    }
+}
+
 /// Files as they are named, directories by what is below them (`*.jsonl`), in order.
-pub(super) fn files(paths: &[String]) -> CliResult<Vec<PathBuf>> {
+pub(super) async fn files(paths: &[String], settings: Option<&Settings>) -> CliResult<Vec<Input>> {
     let mut files = Vec::new();
     for text in paths {
         if ["abfs:", "abfss:", "http:", "https:"].iter().any(|scheme| text.starts_with(scheme)) {
-            return Err(CliError::usage(format!(
-                "{text} is not on this machine; this version reads local files only"
-            )));
+            in_lake(text, settings, &mut files).await?;
+            continue;
         }
         let path = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:")).unwrap_or(text);
         let path = Path::new(path);
-        if path.is_dir() { walk(path, &mut files)? } else { files.push(path.to_owned()) }
+        if path.is_dir() {
+            let mut found = Vec::new();
+            walk(path, &mut found)?;
+            files.extend(found.into_iter().map(Input::Local));
+        } else {
+            files.push(Input::Local(path.to_owned()));
+        }
     }
     if files.is_empty() {
         return Err(CliError::usage("there is no *.jsonl file to look at"));
     }
     Ok(files)
+}
+
+/// What a URL of the configuration's storage account names.
+async fn in_lake(url: &str, settings: Option<&Settings>, files: &mut Vec<Input>) -> CliResult<()> {
+    let foreign = || {
+        CliError::usage(format!("{url} is not in the storage account of the configuration"))
+            .hint("name the account in [lake], whose lake.auth is used, and the configuration with --config")
+    };
+    let settings = settings.ok_or_else(foreign)?;
+    let lake = wiring::lake(settings)?.azure.ok_or_else(foreign)?;
+    let at = if url.starts_with("http") {
+        lake.locate(url).ok_or_else(foreign)?
+    } else {
+        let (host, at) = config::azure_url("the argument", url)?;
+        if host != settings.pipeline.lake.account {
+            return Err(foreign());
+        }
+        at
+    };
+    let failed = |error: adls_io::Error| CliError::lake(&error);
+    let head = lake.head(&at).await.map_err(failed)?;
+    let account = &settings.pipeline.lake.account;
+    let named = |at: Location| {
+        let url = format!("abfss://{}@{account}/{}", at.filesystem, at.path);
+        Input::Lake { lake: lake.clone(), at, url }
+    };
+    if head.kind == EntryKind::File {
+        files.push(named(at));
+        return Ok(());
+    }
+    let mut entries = lake.list(&at, ListMode::Recursive);
+    while let Some(entry) = entries.try_next().await.map_err(failed)? {
+        if entry.kind == EntryKind::File && entry.location.path.as_str().ends_with(".jsonl") {
+            files.push(named(entry.location));
+        }
+    }
+    Ok(())
 }
 
 fn walk(directory: &Path, files: &mut Vec<PathBuf>) -> CliResult<()> {
@@ -74,10 +136,18 @@ fn walk(directory: &Path, files: &mut Vec<PathBuf>) -> CliResult<()> {
 
 /// Validates one file.
 pub(super) async fn validate(
-    path: &Path,
+    input: &Input,
     rules: &Arc<Rules>,
     estimator: Option<Arc<dyn TokenEstimator>>,
 ) -> CliResult<Verdict> {
+    let path = match input {
+        Input::Local(path) => path,
+        Input::Lake { lake, at, .. } => {
+            let failed = |error: adls_io::Error| CliError::lake(&error);
+            let read = lake.read(at, ReadOptions::default()).await.map_err(failed)?;
+            return validate_stream(read.body, rules.clone(), estimator).await.map_err(failed);
+        }
+    };
     let failed = |error: std::io::Error| unreadable(path, &error);
     let file = tokio::fs::File::open(path).await.map_err(failed)?;
     let blocks = stream::try_unfold(file, |mut file| async move {

@@ -16,8 +16,8 @@ pub(crate) async fn run(app: &App, args: &PathsArgs) -> CliResult<Exit> {
     let settings = inputs::settings(app)?;
     let rules = Arc::new(inputs::rules(settings.as_ref()));
     let (mut bad, mut unreadable) = (0_u64, None);
-    for path in inputs::files(&args.paths)? {
-        let verdict = match inputs::validate(&path, &rules, None).await {
+    for input in inputs::files(&args.paths, settings.as_ref()).await? {
+        let verdict = match inputs::validate(&input, &rules, None).await {
             Ok(verdict) => verdict,
             // The other files are still worth a look.
             Err(error) => {
@@ -26,18 +26,18 @@ pub(crate) async fn run(app: &App, args: &PathsArgs) -> CliResult<Exit> {
                 continue;
             }
         };
-        let name = path.display();
+        let name = input.name();
         match verdict {
             Verdict::Valid(plan) => {
                 app.printer.value(&serde_json::json!({
-                    "file": path, "valid": true, "lines": plan.lines, "model": plan.model, "parts": plan.parts.len(),
+                    "file": name, "valid": true, "lines": plan.lines, "model": plan.model, "parts": plan.parts.len(),
                 }));
                 app.printer.line(format!("{name}: ok, {} lines for {}", plan.lines, plan.model));
             }
             Verdict::Invalid(report) => {
                 bad += 1;
                 app.printer.value(&serde_json::json!({
-                    "file": path, "valid": false, "lines": report.lines, "counts": report.counts,
+                    "file": name, "valid": false, "lines": report.lines, "counts": report.counts,
                     "findings": report.findings,
                 }));
                 for finding in &report.findings {

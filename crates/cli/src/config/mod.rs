@@ -11,6 +11,7 @@ mod settings;
 
 pub(crate) use environment::variable;
 pub(crate) use load::{is_given, load, load_file};
+pub(crate) use places::azure_url;
 pub(crate) use settings::{
     Auth, Identity, IdentityKind, LakeAuth, LakeKind, SecretFrom, Service, Settings, StorageAccount,
     TransferKind,

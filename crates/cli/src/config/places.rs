@@ -81,7 +81,7 @@ fn local_path(text: &str, base: &Path) -> PathBuf {
 }
 
 /// `abfss://FILESYSTEM@HOST/DIRECTORY`.
-fn azure_url(key: &str, text: &str) -> CliResult<(String, Location)> {
+pub(crate) fn azure_url(key: &str, text: &str) -> CliResult<(String, Location)> {
     let wrong = |why: &str| {
         CliError::usage(format!("{key} is \"{text}\": {why}"))
             .hint("expected \"abfss://FILESYSTEM@ACCOUNT.dfs.core.windows.net/dir\" or, for all three, \"file:./dir\"")

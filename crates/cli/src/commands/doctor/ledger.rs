@@ -13,6 +13,6 @@ pub(super) async fn check(settings: &Settings, report: &mut Report) {
     }
     match wiring::ledger(settings.ledger.clone(), true).await {
         Ok(_) => report.add(AREA, Outcome::Ok, format!("{path} can be read")),
-        Err(error) => report.add_error(AREA, &format!("{path} cannot be read"), &error.into()),
+        Err(error) => report.add_error(AREA, &format!("{path} cannot be read"), &error),
     }
 }

@@ -64,3 +64,21 @@ fn set_model_and_split_in_every_way() {
         lake.assert_complete(&ran);
     }
 }
+
+#[test]
+fn validate_and_estimate_read_the_lake() {
+    let lake = Lake::new();
+    lake.configure("", "");
+    lake.fill();
+    lake.put("input", "inbox/bad.jsonl", "{}\n");
+    let directory = "abfss://input@devstoreaccount1.dfs.core.windows.net/inbox";
+    let ran = lake.run(&["validate", directory]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.out.contains(&format!("{directory}/plain.jsonl: ok, 5 lines")), "{}", ran.out);
+    assert!(ran.out.contains("bad.jsonl:1: "), "{}", ran.out);
+    let ran = lake.run(&["estimate", "--json", &format!("{directory}/plain.jsonl")]);
+    assert_eq!((ran.code, &ran.json()[0]["lines"]), (Some(0), &5.into()), "{ran:?}");
+    let other = lake.run(&["validate", "abfss://input@other.dfs.core.windows.net/x"]);
+    assert_eq!(other.code, Some(2), "{other:?}");
+    assert!(other.err.contains("not in the storage account"), "{}", other.err);
+}
