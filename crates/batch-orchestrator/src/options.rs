@@ -145,7 +145,7 @@ impl Default for RunOptions {
             settle_time: Duration::from_secs(30),
             list_settle: Duration::from_mins(5),
             max_in_flight: 10,
-            concurrency: 8,
+            concurrency: 4,
             lease: Duration::from_secs(90),
             spool_dir: None,
         }

@@ -42,6 +42,7 @@ pub(crate) async fn create(client: Arc<dyn Dfs>, at: &Location) -> Result<AzureW
         temporary: Some(temporary),
         position: 0,
         on_the_way: None,
+        spare: None,
         broken: false,
         client,
     })
@@ -55,6 +56,12 @@ fn temporary_beside(at: &Location) -> Result<Location> {
     Ok(Location::new(at.filesystem.clone(), path))
 }
 
+/// A block on its way, and a hold on its memory.
+struct Travelling {
+    request: JoinHandle<Result<()>>,
+    block: Bytes,
+}
+
 pub(crate) struct AzureWriter {
     client: Arc<dyn Dfs>,
     at: Location,
@@ -64,7 +71,9 @@ pub(crate) struct AzureWriter {
     /// Where the buffer begins in the file.
     position: u64,
     /// The block before the buffer: it travels while the next one fills.
-    on_the_way: Option<JoinHandle<Result<()>>>,
+    on_the_way: Option<Travelling>,
+    /// The memory of a block that has arrived: two blocks are all that a writer ever allocates.
+    spare: Option<BytesMut>,
     /// A block was lost, so that a commit would leave a gap.
     broken: bool,
 }
@@ -77,9 +86,6 @@ impl LakeWriter for AzureWriter {
         // Unless all that is below succeeds. A future that is dropped in between leaves it so.
         self.broken = true;
         while !bytes.is_empty() {
-            if self.buffer.capacity() == 0 {
-                self.buffer.reserve(block);
-            }
             let part = bytes.split_to(bytes.len().min(block - self.buffer.len()));
             self.buffer.extend_from_slice(&part);
             if self.buffer.len() == block {
@@ -121,18 +127,26 @@ impl AzureWriter {
     async fn send(&mut self) -> Result<()> {
         self.arrived().await?;
         let Some(temporary) = self.temporary.clone() else { return Ok(()) };
-        let (client, position, block) = (self.client.clone(), self.position, self.buffer.split().freeze());
+        let next = self.spare.take().unwrap_or_default();
+        let block = std::mem::replace(&mut self.buffer, next).freeze();
+        let (client, position, sent) = (self.client.clone(), self.position, block.clone());
         self.position += block.len() as u64;
-        self.on_the_way = Some(tokio::spawn(async move { client.append(&temporary, position, block).await }));
+        let request = tokio::spawn(async move { client.append(&temporary, position, sent).await });
+        self.on_the_way = Some(Travelling { request, block });
         Ok(())
     }
 
     async fn arrived(&mut self) -> Result<()> {
-        let Some(block) = self.on_the_way.take() else { return Ok(()) };
-        let result = match block.await {
+        let Some(Travelling { request, block }) = self.on_the_way.take() else { return Ok(()) };
+        let result = match request.await {
             Ok(result) => result,
             Err(error) => Err(Error::new(ErrorKind::Io, "write", &self.at, error.to_string())),
         };
+        // Unless somebody still holds it, as the HTTP client may for a moment: then the next block gets its own.
+        self.spare = block.try_into_mut().ok().map(|mut memory| {
+            memory.clear();
+            memory
+        });
         result.map_err(|error| {
             self.broken = true;
             self.named(error)
@@ -147,8 +161,8 @@ impl AzureWriter {
 
 impl Drop for AzureWriter {
     fn drop(&mut self) {
-        if let Some(block) = self.on_the_way.take() {
-            block.abort();
+        if let Some(Travelling { request, .. }) = self.on_the_way.take() {
+            request.abort();
         }
         let Some(temporary) = self.temporary.take() else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };

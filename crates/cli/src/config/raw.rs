@@ -90,7 +90,7 @@ section!(Run {
     #[serde(with = "humantime_serde")]
     list_settle: Duration = Duration::from_mins(5),
     max_in_flight: usize = 10,
-    concurrency: usize = 8,
+    concurrency: usize = 4,
     spool_dir: Option<std::path::PathBuf> = None,
 });
 
