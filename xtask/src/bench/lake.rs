@@ -37,7 +37,8 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
         Ok(told)
     };
     let (mut read, mut published, mut peak) = ([vec![], vec![]], [vec![], vec![]], [None, None]);
-    for turn in 0..REPETITIONS {
+    let turns = bench.options.repetitions.unwrap_or(REPETITIONS);
+    for turn in 0..turns {
         for side in [turn % 2, 1 - turn % 2] {
             let times = if side == 0 {
                 let told = [ours("read", "source.bin", &[])?, ours("write", "ours.bin", &writing)?];
@@ -52,7 +53,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
             read[side].push(times[0]);
             published[side].push(times[1]);
         }
-        progress(&format!("lake: turn {} of {REPETITIONS}", turn + 1));
+        progress(&format!("lake: turn {} of {turns}", turn + 1));
     }
     emulator.runs()?;
 

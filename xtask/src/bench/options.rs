@@ -1,6 +1,6 @@
 //! What can be asked of the benches.
 
-use std::path::PathBuf;
+use std::{fmt::Display, path::PathBuf, str::FromStr};
 
 const NAMES: [&str; 3] = ["lake", "list", "memory"];
 
@@ -14,7 +14,9 @@ All of them where none is named.
   --check             fail where a number is not as it should be
   --json              one line of JSON instead of the table
   --binary FILE       measure this program instead of building the release binary
-  --block-bytes N     size of our client's appends in `lake`";
+  --block-bytes N     size of our client's appends in `lake`
+  --repetitions N     turns in `lake` (5); more of them where the machine has other work
+Everything lies in the temporary directory: TMPDIR=/dev/shm takes the disk out of `lake`. `memory` needs 7 GB there.";
 
 /// What was asked for.
 #[derive(Debug, Default, PartialEq)]
@@ -25,6 +27,7 @@ pub(crate) struct Options {
     pub(super) json: bool,
     pub(super) binary: Option<PathBuf>,
     pub(super) block_bytes: Option<u64>,
+    pub(super) repetitions: Option<usize>,
 }
 
 impl Options {
@@ -43,11 +46,8 @@ impl Options {
                     let path = PathBuf::from(file).canonicalize().map_err(|e| format!("{file}: {e}"))?;
                     options.binary = Some(path);
                 }
-                "--block-bytes" => {
-                    let text = value()?;
-                    let bytes = text.parse().map_err(|e| format!("--block-bytes {text}: {e}"))?;
-                    options.block_bytes = Some(bytes);
-                }
+                "--block-bytes" => options.block_bytes = Some(number(argument, value()?)?),
+                "--repetitions" => options.repetitions = Some(number(argument, value()?)?.max(1)),
                 name if NAMES.contains(&name) => options.names.push(name.to_owned()),
                 _ => return Err(USAGE.to_owned()),
             }
@@ -58,6 +58,10 @@ impl Options {
     pub(super) fn wants(&self, name: &str) -> bool {
         self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
     }
+}
+
+fn number<N: FromStr<Err: Display>>(name: &str, text: &str) -> Result<N, String> {
+    text.parse().map_err(|e| format!("{name} {text}: {e}"))
 }
 
 #[cfg(test)]
@@ -72,14 +76,16 @@ mod tests {
     fn all_benches_unless_some_are_named() {
         let all = parse("").unwrap();
         assert!(NAMES.iter().all(|name| all.wants(name)));
-        let some = parse("list --quick lake --block-bytes 4096").unwrap();
+        let some = parse("list --quick lake --block-bytes 4096 --repetitions 9").unwrap();
         assert!(some.wants("lake") && some.wants("list") && !some.wants("memory") && some.quick);
-        assert_eq!(some.block_bytes, Some(4096));
+        assert_eq!((some.block_bytes, some.repetitions), (Some(4096), Some(9)));
     }
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["fast", "--help", "--binary", "--binary /no/such/file", "--block-bytes x"] {
+        for text in
+            ["fast", "--help", "--binary", "--binary /no/such/file", "--block-bytes x", "--repetitions"]
+        {
             assert!(parse(text).is_err(), "{text}");
         }
     }
