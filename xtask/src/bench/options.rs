@@ -47,7 +47,7 @@ impl Options {
                     options.binary = Some(path);
                 }
                 "--block-bytes" => options.block_bytes = Some(number(argument, value()?)?),
-                "--repetitions" => options.repetitions = Some(number(argument, value()?)?.max(1)),
+                "--repetitions" => options.repetitions = Some(number::<usize>(argument, value()?)?.max(1)),
                 name if NAMES.contains(&name) => options.names.push(name.to_owned()),
                 _ => return Err(USAGE.to_owned()),
             }
