@@ -10,9 +10,7 @@ use crate::{
 };
 
 mod archive;
-mod program;
 mod scenarios;
-mod scratch;
 
 /// What all scenarios need.
 struct Context {

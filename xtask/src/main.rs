@@ -4,12 +4,16 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod docs;
 mod e2e;
+mod emulator;
 mod package;
+mod program;
 mod python;
 mod run;
 mod say;
+mod scratch;
 mod tidy;
 
 const USAGE: &str = "\
@@ -18,14 +22,21 @@ usage: cargo xtask <task>
   docs     the documentation builds without a warning
   package  every library crate can be packaged
   e2e      the release binary and the examples, from files in to files out
-  python   the official Python client against the emulator's Data Lake endpoint";
+  python   the official Python client against the emulator's Data Lake endpoint
+  bench    throughput beside curl, requests of a listing, memory of a run; `bench --help` tells the options";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let task = arguments.next().unwrap_or_default();
-    if arguments.next().is_some() {
-        say::error(USAGE);
-        return ExitCode::from(2);
+    let rest: Vec<String> = arguments.collect();
+    if task == "bench" {
+        return match bench::Options::parse(&rest) {
+            Ok(options) => judge(&task, bench::run(&options)),
+            Err(usage) => refuse(&usage),
+        };
+    }
+    if !rest.is_empty() {
+        return refuse(USAGE);
     }
     let outcome = match task.as_str() {
         "tidy" => tidy::run(),
@@ -33,11 +44,17 @@ fn main() -> ExitCode {
         "package" => package::run(),
         "e2e" => e2e::run(),
         "python" => python::run(),
-        _ => {
-            say::error(USAGE);
-            return ExitCode::from(2);
-        }
+        _ => return refuse(USAGE),
     };
+    judge(&task, outcome)
+}
+
+fn refuse(usage: &str) -> ExitCode {
+    say::error(usage);
+    ExitCode::from(2)
+}
+
+fn judge(task: &str, outcome: run::Outcome) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

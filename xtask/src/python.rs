@@ -5,66 +5,25 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::mpsc,
-    thread,
-    time::Duration,
+    process::Command,
 };
 
-use serde_json::Value;
-
 use crate::{
+    emulator::{ACCOUNT, Emulator, Ready, WELL_KNOWN_KEY},
     run::{self, Outcome},
     say,
 };
 
-const ACCOUNT: &str = "devstoreaccount1";
-/// The key that everybody knows, of the account that every storage emulator has.
-const WELL_KNOWN_KEY: &str =
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 /// Secrets go by environment, as in everything of ours.
 const KEY_VARIABLE: &str = "AOAI_CONFORMANCE_KEY";
 const TOKEN_VARIABLE: &str = "AOAI_CONFORMANCE_TOKEN";
 
 /// Good for nothing but this run's own emulator on this machine.
 const TOKEN: &str = "conformance-token";
-const EMULATOR: [&str; 8] =
-    ["emulator", "--quiet", "--port", "0", "--tls-port", "0", "--token-env", TOKEN_VARIABLE];
-/// It starts in well under a second.
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const EMULATOR: [&str; 4] = ["--tls-port", "0", "--token-env", TOKEN_VARIABLE];
 /// The file in the virtual environment that says what is installed in it.
 const STAMP: &str = "installed.txt";
-
-/// What the emulator says of itself when it is ready.
-#[derive(Debug, PartialEq)]
-struct Ready {
-    endpoint: String,
-    tls: Option<Tls>,
-}
-
-/// Bearer tokens are only sent over TLS.
-#[derive(Debug, PartialEq)]
-struct Tls {
-    endpoint: String,
-    /// The certificate to trust, a file.
-    ca: String,
-}
-
-/// A running emulator, which ends with us, whatever happens.
-struct Emulator {
-    process: Child,
-    ready: Ready,
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        // Both fail only where it has ended.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 pub(crate) fn run() -> Outcome {
     let directory = run::root().join("xtask").join("python");
@@ -75,13 +34,11 @@ pub(crate) fn run() -> Outcome {
     let binary = target.join("debug").join(format!("aoai-batch{}", std::env::consts::EXE_SUFFIX));
     let python = installed(&target.join("xtask-python"), &directory.join("requirements.txt"))?;
 
-    let mut emulator = Emulator::start(&binary)?;
+    let mut emulator = Emulator::start(&binary, &EMULATOR, &[(TOKEN_VARIABLE, TOKEN)])?;
     say::line(&format!("checking {}", emulator.ready.endpoint));
     let outcome = run::succeed(&mut script(&python, &directory, &emulator.ready));
-    match emulator.process.try_wait() {
-        Ok(Some(status)) => Err(format!("the emulator ended before it was told to: {status}")),
-        _ => outcome.map_err(|why| format!("the official client is not content: {why}")),
-    }
+    emulator.runs()?;
+    outcome.map_err(|why| format!("the official client is not content: {why}"))
 }
 
 /// The command that runs the checks.
@@ -159,92 +116,14 @@ fn interpreter() -> Result<PathBuf, String> {
     Ok(python)
 }
 
-impl Emulator {
-    /// Starts it and waits for its ready line.
-    fn start(binary: &Path) -> Result<Self, String> {
-        let mut command = Command::new(binary);
-        command.args(EMULATOR).env(TOKEN_VARIABLE, TOKEN).stdin(Stdio::null()).stdout(Stdio::piped());
-        let process = command.spawn().map_err(|e| format!("{}: {e}", binary.display()))?;
-        // From here on the process is guarded.
-        let nothing = Ready { endpoint: String::new(), tls: None };
-        let mut emulator = Self { process, ready: nothing };
-        let output = emulator.process.stdout.take().ok_or("the emulator has no standard output")?;
-        let (sender, receiver) = mpsc::channel();
-        // It reads to the end: a pipe that nobody reads would stop the emulator.
-        thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let line = receiver
-            .recv_timeout(START_DEADLINE)
-            .map_err(|_| format!("`{} {}` did not get ready", binary.display(), EMULATOR.join(" ")))?;
-        emulator.ready = Ready::parse(&line)?;
-        Ok(emulator)
-    }
-}
-
-impl Ready {
-    /// Reads the ready line. Where it says nothing of storage, that is as with every storage emulator: the account's
-    /// name is the first segment of the path.
-    fn parse(line: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("the emulator's ready line {why}: {line}");
-        let value: Value = serde_json::from_str(line).map_err(|_| wrong("is not JSON"))?;
-        if value["ready"] != true {
-            return Err(wrong("does not say that it is ready"));
-        }
-        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let endpoint = match text("/storage/url") {
-            Some(url) => url,
-            None => {
-                let url = text("/url").ok_or_else(|| wrong("has no URL"))?;
-                format!("{}/{ACCOUNT}", url.trim_end_matches('/'))
-            }
-        };
-        let tls = match text("/storage/tls_url") {
-            None => None,
-            Some(endpoint) => Some(Tls {
-                endpoint,
-                ca: text("/tls/ca_file").ok_or_else(|| wrong("has TLS and no certificate to trust"))?,
-            }),
-        };
-        Ok(Self { endpoint, tls })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_ready_line_has_the_usual_account() {
-        let ready = Ready::parse(r#"{"ready":true,"url":"http://127.0.0.1:5/","port":5}"#).unwrap();
-        assert_eq!(ready.endpoint, "http://127.0.0.1:5/devstoreaccount1");
-        assert_eq!(ready.tls, None);
-    }
-
-    #[test]
-    fn a_ready_line_may_say_more() {
-        let line = r#"{"ready":true,"url":"http://h:5","storage":{"url":"http://h:6/a","tls_url":"https://h:7/a"},
-            "tls":{"url":"https://h:7","ca_file":"/tmp/ca.pem"}}"#;
-        let ready = Ready::parse(line).unwrap();
-        assert_eq!(ready.endpoint, "http://h:6/a");
-        let tls = ready.tls.unwrap();
-        assert_eq!((tls.endpoint.as_str(), tls.ca.as_str()), ("https://h:7/a", "/tmp/ca.pem"));
-    }
-
-    #[test]
-    fn other_lines_are_not_ready() {
-        let tls_alone = r#"{"ready":true,"url":"http://h","storage":{"tls_url":"https://h"}}"#;
-        for line in ["", "hello", "{}", r#"{"ready":false,"url":"x"}"#, r#"{"ready":true}"#, tls_alone] {
-            assert!(Ready::parse(line).is_err(), "{line}");
-        }
-    }
-
-    #[test]
     fn secrets_are_not_in_the_arguments() {
-        let tls = Tls { endpoint: "https://h".into(), ca: "ca".into() };
-        let ready = Ready { endpoint: "http://h".into(), tls: Some(tls) };
+        let tls = crate::emulator::Tls { endpoint: "https://h".into(), ca: "ca".into() };
+        let ready = Ready { url: "http://h".into(), endpoint: "http://h/a".into(), tls: Some(tls) };
         let command = script(Path::new("python"), Path::new("."), &ready);
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
         assert!(arguments.contains(&"--token-env".into()) && arguments.contains(&KEY_VARIABLE.into()));

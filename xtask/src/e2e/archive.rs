@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::scratch::files_below;
+use crate::scratch::files_below;
 
 /// The pipeline's own directory in the processed one.
 const OWN: &str = "_aoai-batch";
@@ -185,7 +185,8 @@ fn agree(file: &str, document: &Value, pointer: &str, wanted: impl Into<Value>) 
 mod tests {
     use serde_json::json;
 
-    use super::{super::scratch::Scratch, *};
+    use super::*;
+    use crate::scratch::Scratch;
 
     const RAW: &str = "{\"custom_id\":\"1\"}\n{\"custom_id\":\"2\"}\n";
     const ARCHIVE: &str = "processed/sub/a.b_2026-01-31_23_59_59";

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 use super::{
     Context,
     archive::{self, Inputs},
+};
+use crate::{
     program,
+    run::{self, Outcome},
     scratch::{Scratch, files_below},
 };
-use crate::run::{self, Outcome};
 
 /// Far more than a scenario takes; a run that hangs must not hang the build.
 const DEADLINE: Duration = Duration::from_secs(300);

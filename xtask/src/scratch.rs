@@ -6,16 +6,16 @@ use std::{
 };
 
 /// A directory of our own, removed when it is dropped.
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     path: PathBuf,
 }
 
 impl Scratch {
-    pub(super) fn new(name: &str) -> Result<Self, String> {
+    pub(crate) fn new(name: &str) -> Result<Self, String> {
         let base = std::env::temp_dir();
         let process = std::process::id();
         for attempt in 0..1000 {
-            let path = base.join(format!("aoai-batch-e2e-{name}-{process}-{attempt}"));
+            let path = base.join(format!("aoai-batch-xtask-{name}-{process}-{attempt}"));
             match fs::create_dir(&path) {
                 Ok(()) => return Ok(Self { path }),
                 // Left behind by a process of the same id that was killed.
@@ -26,12 +26,12 @@ impl Scratch {
         Err(format!("{}: no free name for a directory", base.display()))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Writes a file, and the directories above it.
-    pub(super) fn write(&self, name: &str, text: &str) -> Result<(), String> {
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), String> {
         let path = self.path.join(name);
         let written = match path.parent() {
             Some(parent) => fs::create_dir_all(parent).and_then(|()| fs::write(&path, text)),
@@ -49,7 +49,7 @@ impl Drop for Scratch {
 }
 
 /// Every file below a directory, as paths relative to it with `/`, sorted; nothing where there is no directory.
-pub(super) fn files_below(directory: &Path) -> Result<Vec<String>, String> {
+pub(crate) fn files_below(directory: &Path) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     let mut open = vec![(directory.to_owned(), String::new())];
     while let Some((path, prefix)) = open.pop() {

@@ -4,22 +4,25 @@ use std::{
     fs::File,
     process::{Child, Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use super::scratch::Scratch;
+use crate::scratch::Scratch;
 
 const STEP: Duration = Duration::from_millis(50);
 /// How much of its log is told of a program that failed.
 const TAIL_LINES: usize = 30;
 
 /// What a program left.
-pub(super) struct Finished {
-    pub(super) code: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Finished {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) seconds: f64,
+    /// The most memory it ever held, where the system tells (Linux); looked at every [`STEP`].
+    pub(crate) peak_rss_kib: Option<u64>,
 }
 
 /// Ends the program with us, whatever happens.
@@ -34,7 +37,7 @@ impl Drop for Guard {
 }
 
 /// Runs a command. Its output goes to files: a pipe that nobody reads would stop it.
-pub(super) fn run(command: &mut Command, deadline: Duration) -> Result<Finished, String> {
+pub(crate) fn run(command: &mut Command, deadline: Duration) -> Result<Finished, String> {
     let logs = Scratch::new("logs")?;
     let create = |name: &str| File::create(logs.path().join(name)).map_err(|e| format!("{name}: {e}"));
     command.stdin(Stdio::null()).stdout(create("stdout")?).stderr(create("stderr")?);
@@ -46,16 +49,19 @@ pub(super) fn run(command: &mut Command, deadline: Duration) -> Result<Finished,
     }
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = Guard(command.spawn().map_err(|e| format!("{program}: {e}"))?);
-    let mut waited = Duration::ZERO;
+    let (start, mut seconds) = (now(), 0.0);
+    let mut peak_rss_kib = None;
     let status = loop {
+        // It only grows; nothing is told of a process that has ended.
+        peak_rss_kib = peak_rss(child.0.id()).or(peak_rss_kib);
         if let Some(status) = child.0.try_wait().map_err(|e| format!("{program}: {e}"))? {
+            seconds = start.elapsed().as_secs_f64();
             break Some(status);
         }
-        if waited >= deadline {
+        if start.elapsed() >= deadline {
             break None;
         }
         thread::sleep(STEP);
-        waited += STEP;
     };
     drop(child);
     let read = |name: &str| -> Result<String, String> {
@@ -66,6 +72,8 @@ pub(super) fn run(command: &mut Command, deadline: Duration) -> Result<Finished,
         code: status.and_then(|status| status.code()),
         stdout: read("stdout")?,
         stderr: read("stderr")?,
+        seconds,
+        peak_rss_kib,
     };
     if status.is_none() {
         return Err(format!("{program} was still running after {deadline:?}\n{}", finished.tail()));
@@ -73,9 +81,23 @@ pub(super) fn run(command: &mut Command, deadline: Duration) -> Result<Finished,
     Ok(finished)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the time of another process is measured; there is no tokio here"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn peak_rss(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
 impl Finished {
     /// The exit code must be this one.
-    pub(super) fn exited(&self, code: i32) -> Result<(), String> {
+    pub(crate) fn exited(&self, code: i32) -> Result<(), String> {
         if self.code == Some(code) {
             return Ok(());
         }
@@ -84,7 +106,7 @@ impl Finished {
     }
 
     /// With `--json`, standard output is JSON and nothing else; the last value is the answer.
-    pub(super) fn json(&self) -> Result<Value, String> {
+    pub(crate) fn json(&self) -> Result<Value, String> {
         let mut last = None;
         for value in serde_json::Deserializer::from_str(&self.stdout).into_iter::<Value>() {
             last = Some(value.map_err(|e| format!("stdout is not JSON: {e}\n{}", self.tail()))?);
@@ -120,6 +142,13 @@ mod tests {
         assert!(finished.exited(3).is_ok());
         assert!(finished.exited(0).unwrap_err().contains("stderr: log"));
         assert_eq!(finished.json().unwrap()["a"], 1);
+    }
+
+    #[test]
+    fn time_and_memory_are_measured() {
+        let finished = run(&mut shell("sleep 0.2"), STEP * 200).unwrap();
+        assert!((0.2..9.0).contains(&finished.seconds), "{}", finished.seconds);
+        assert_eq!(finished.peak_rss_kib.is_some_and(|kib| kib > 0), cfg!(target_os = "linux"));
     }
 
     #[test]
