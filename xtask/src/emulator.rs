@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::run::Outcome;
+use crate::{run::Outcome, scratch::Scratch};
 
 pub(crate) const ACCOUNT: &str = "devstoreaccount1";
 /// The key that everybody knows, of the account that every storage emulator has.
@@ -42,6 +42,8 @@ pub(crate) struct Tls {
 /// A running emulator, which ends with us, whatever happens.
 pub(crate) struct Emulator {
     process: Child,
+    /// Where its files are: it is killed, and clears nothing away.
+    _files: Scratch,
     pub(crate) ready: Ready,
 }
 
@@ -60,13 +62,16 @@ impl Emulator {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Result<Self, String> {
+        let files = Scratch::new("emulator")?;
         let mut command = Command::new(binary);
+        // The names of the temporary directory here and there.
+        command.envs(["TMPDIR", "TMP", "TEMP"].map(|name| (name, files.path())));
         command.args(["emulator", "--quiet", "--port", "0"]).args(arguments);
         command.envs(environment.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped());
         let process = command.spawn().map_err(|e| format!("{}: {e}", binary.display()))?;
         // From here on the process is guarded.
         let nothing = Ready { url: String::new(), endpoint: String::new(), tls: None };
-        let mut emulator = Self { process, ready: nothing };
+        let mut emulator = Self { process, _files: files, ready: nothing };
         let output = emulator.process.stdout.take().ok_or("the emulator has no standard output")?;
         let (sender, receiver) = mpsc::channel();
         // It reads to the end: a pipe that nobody reads would stop the emulator.

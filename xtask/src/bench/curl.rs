@@ -45,6 +45,14 @@ impl Curl {
         self.command.args(["--request", method, "--url", url])
     }
 
+    /// Adds what makes the content of the other name visible.
+    fn commit(&mut self, base: &str, filesystem: &str, path: &str, bytes: u64) {
+        self.transfer("PATCH", &format!("{base}/.curl-tmp?action=flush&position={bytes}"))
+            .args(["--header", "Content-Length: 0"]);
+        self.transfer("PUT", &format!("{base}/{path}"))
+            .args(["--header", &format!("x-ms-rename-source: /{filesystem}/.curl-tmp")]);
+    }
+
     /// Seconds of all transfers together.
     fn run(mut self) -> Result<f64, String> {
         let output = run::output(&mut self.command)?;
@@ -78,10 +86,27 @@ pub(super) fn publish(
     let append = curl.transfer("PATCH", &format!("{base}/.curl-tmp?action=append&position=0"));
     // Without the answer 100 there is one round trip less.
     append.args(["--header", "Expect:", "--upload-file"]).arg(source);
-    curl.transfer("PATCH", &format!("{base}/.curl-tmp?action=flush&position={bytes}"))
-        .args(["--header", "Content-Length: 0"]);
-    curl.transfer("PUT", &format!("{base}/{path}"))
-        .args(["--header", &format!("x-ms-rename-source: /{filesystem}/.curl-tmp")]);
+    curl.commit(&base, filesystem, path, bytes);
+    curl.run()
+}
+
+/// The same with an append for each block, one after the other; all blocks have this file's content.
+pub(super) fn publish_blocks(
+    emulator: &Emulator,
+    path: &str,
+    block: &Path,
+    block_bytes: u64,
+    blocks: u64,
+) -> Result<f64, String> {
+    let base = format!("{}/{FILESYSTEM}", emulator.ready.endpoint);
+    let (bytes, last) = (blocks * block_bytes, blocks.saturating_sub(1) * block_bytes);
+    let mut curl = Curl::new();
+    curl.transfer("PUT", &format!("{base}/.curl-tmp?resource=file"));
+    for position in (0..=last).step_by(usize::try_from(block_bytes).unwrap_or(usize::MAX)) {
+        let append = curl.transfer("PATCH", &format!("{base}/.curl-tmp?action=append&position={position}"));
+        append.args(["--header", "Expect:", "--upload-file"]).arg(block);
+    }
+    curl.commit(&base, FILESYSTEM, path, bytes);
     curl.run()
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufWriter, Write},
+    io::{BufWriter, Read, Write},
     path::Path,
 };
 
@@ -14,6 +14,8 @@ use crate::{run::Outcome, scratch::Scratch};
 
 const REPETITIONS: usize = 5;
 const MIB: u64 = 1 << 20;
+/// Of an append, as `AzureLakeOptions` has it unless it is told otherwise.
+const BLOCK_BYTES: u64 = 2 << 20;
 /// What our client must reach of curl's throughput.
 const LEAST: f64 = 0.8;
 
@@ -27,8 +29,17 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
     curl::publish(&emulator, super::FILESYSTEM, "source.bin", &source)?;
     curl::read(&emulator, "source.bin")?;
 
-    let block = bench.options.block_bytes.map(|bytes| format!("block_bytes={bytes}"));
-    let writing: Vec<String> = std::iter::once(format!("source={}", source.display())).chain(block).collect();
+    let block_bytes = bench.options.block_bytes.unwrap_or(BLOCK_BYTES);
+    let blocks =
+        (block_bytes > 0 && (mib * MIB).is_multiple_of(block_bytes)).then(|| mib * MIB / block_bytes);
+    let block = scratch.path().join("block.bin");
+    if blocks.is_some() {
+        let head = File::open(&source).map(|file| file.take(block_bytes));
+        let copied = head.and_then(|mut head| std::io::copy(&mut head, &mut File::create(&block)?));
+        copied.map_err(|e| format!("{}: {e}", block.display()))?;
+    }
+
+    let writing = [format!("source={}", source.display()), format!("block_bytes={block_bytes}")];
     let ours = |operation: &str, path: &str, more: &[String]| {
         let told = bench.client(&emulator, operation, path, more)?;
         if told.bytes != mib * MIB {
@@ -36,46 +47,74 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
         }
         Ok(told)
     };
-    let (mut read, mut published, mut peak) = ([vec![], vec![]], [vec![], vec![]], [None, None]);
+    let mut times = Times::default();
+    let mut peak = [None, None];
     let turns = bench.options.repetitions.unwrap_or(REPETITIONS);
     for turn in 0..turns {
         for side in [turn % 2, 1 - turn % 2] {
-            let times = if side == 0 {
+            if side == 0 {
                 let told = [ours("read", "source.bin", &[])?, ours("write", "ours.bin", &writing)?];
                 peak = [peak[0].max(told[0].peak_rss_kib), peak[1].max(told[1].peak_rss_kib)];
-                told.map(|told| told.seconds)
+                times.our_read.push(told[0].seconds);
+                times.our_write.push(told[1].seconds);
             } else {
-                [
-                    curl::read(&emulator, "source.bin")?,
-                    curl::publish(&emulator, super::FILESYSTEM, "theirs.bin", &source)?,
-                ]
-            };
-            read[side].push(times[0]);
-            published[side].push(times[1]);
+                times.read.push(curl::read(&emulator, "source.bin")?);
+                times.write.push(curl::publish(&emulator, super::FILESYSTEM, "theirs.bin", &source)?);
+                if let Some(blocks) = blocks {
+                    let time = curl::publish_blocks(&emulator, "theirs.bin", &block, block_bytes, blocks)?;
+                    times.write_blocks.push(time);
+                }
+            }
         }
         progress(&format!("lake: turn {} of {turns}", turn + 1));
     }
     emulator.runs()?;
+    Ok(times.rows(mib, peak))
+}
 
-    let mut rows = Vec::new();
-    for (what, times, peak) in [("reading", read, peak[0]), ("publishing", published, peak[1])] {
-        let [ours, theirs] = times.map(|times| mib as f64 / median(times));
-        rows.push(Row {
+/// Seconds of each turn.
+#[derive(Default)]
+struct Times {
+    our_read: Vec<f64>,
+    our_write: Vec<f64>,
+    read: Vec<f64>,
+    /// In one request, which is the most that this machine can do.
+    write: Vec<f64>,
+    /// In as many requests as ours, which is the most that they can do one after the other.
+    write_blocks: Vec<f64>,
+}
+
+impl Times {
+    fn rows(self, mib: u64, peak: [Option<u64>; 2]) -> Vec<Row> {
+        let speed = |times: Vec<f64>| mib as f64 / median(times);
+        let beside = |what: &str, ours, name, other, target| Row {
             what: format!("{what} {mib} MiB"),
             unit: "MiB/s",
             ours,
-            other: Some(("curl", theirs)),
-            target: Some(Target::AtLeast(LEAST)),
-        });
-        rows.extend(peak.map(|kib| Row {
-            what: format!("{what} {mib} MiB: memory"),
-            unit: "MiB",
-            ours: kib as f64 / 1024.0,
-            other: None,
-            target: None,
-        }));
+            other: Some((name, other)),
+            target,
+        };
+        let least = Some(Target::AtLeast(LEAST));
+        let (read, write) = (speed(self.our_read), speed(self.our_write));
+        let mut rows = vec![
+            beside("reading", read, "curl", speed(self.read), least),
+            beside("publishing", write, "curl, one request", speed(self.write), least),
+        ];
+        if !self.write_blocks.is_empty() {
+            let other = speed(self.write_blocks);
+            rows.push(beside("publishing", write, "curl, as many requests", other, None));
+        }
+        for (what, peak) in ["reading", "publishing"].into_iter().zip(peak) {
+            rows.extend(peak.map(|kib| Row {
+                what: format!("{what} {mib} MiB: memory"),
+                unit: "MiB",
+                ours: kib as f64 / 1024.0,
+                other: None,
+                target: None,
+            }));
+        }
+        rows
     }
-    Ok(rows)
 }
 
 /// Bytes that do not repeat within a block.
