@@ -20,7 +20,7 @@ use crate::{
 /// A storage account with hierarchical namespace (ADLS Gen2), over its DFS endpoint.
 ///
 /// Clones share their connections. Reading and writing are streamed: a read holds one network buffer, a writer at most
-/// two blocks ([`AzureLakeOptions::block_bytes`]). A file is written under a temporary name beside its own
+/// three blocks ([`AzureLakeOptions::block_bytes`]). A file is written under a temporary name beside its own
 /// (`.aoai-tmp-…`, which listings leave out) and renamed when it is complete; a crash leaves such a file behind.
 ///
 /// Requests are repeated where that is safe or where a repetition can be told from the outcome: a rename that was

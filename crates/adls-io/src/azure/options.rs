@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Options of an [`AzureLake`](super::AzureLake).
 #[derive(Debug, Clone)]
 pub struct AzureLakeOptions {
-    /// Bytes of one append. A writer holds two such blocks at the most: one on the way, one being filled.
+    /// Bytes of one append. A writer holds three such blocks at the most: two on the way, one being filled.
     pub block_bytes: usize,
     /// Entries of one page of a listing; the service allows 5,000.
     pub page_size: u32,

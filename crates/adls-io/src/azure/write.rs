@@ -1,6 +1,6 @@
 //! Writing: blocks into a file under a temporary name, which is renamed when it is complete.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -41,7 +41,7 @@ pub(crate) async fn create(client: Arc<dyn Dfs>, at: &Location) -> Result<AzureW
         at: at.clone(),
         temporary: Some(temporary),
         position: 0,
-        on_the_way: None,
+        on_the_way: VecDeque::new(),
         spare: None,
         broken: false,
         client,
@@ -55,6 +55,10 @@ fn temporary_beside(at: &Location) -> Result<Location> {
     let path = path.map_err(|error| Error::new(ErrorKind::Invalid, "write", at, error.to_string()))?;
     Ok(Location::new(at.filesystem.clone(), path))
 }
+
+/// Blocks that travel at once. The service takes appends in any order; with two, neither side waits for the other, and
+/// a third gains nothing (measured beside `curl`).
+const ON_THE_WAY: usize = 2;
 
 /// A block on its way, and a hold on its memory.
 struct Travelling {
@@ -70,9 +74,9 @@ pub(crate) struct AzureWriter {
     buffer: BytesMut,
     /// Where the buffer begins in the file.
     position: u64,
-    /// The block before the buffer: it travels while the next one fills.
-    on_the_way: Option<Travelling>,
-    /// The memory of a block that has arrived: two blocks are all that a writer ever allocates.
+    /// The blocks before the buffer, oldest first: they travel while the next one fills.
+    on_the_way: VecDeque<Travelling>,
+    /// The memory of a block that has arrived: three blocks are all that a writer ever allocates.
     spare: Option<BytesMut>,
     /// A block was lost, so that a commit would leave a gap.
     broken: bool,
@@ -101,7 +105,9 @@ impl LakeWriter for AzureWriter {
         if !self.buffer.is_empty() {
             self.send().await?;
         }
-        self.arrived().await?;
+        while !self.on_the_way.is_empty() {
+            self.arrived().await?;
+        }
         let Some(temporary) = self.temporary.clone() else {
             return Err(Error::new(ErrorKind::Io, "write", &self.at, "it is committed already"));
         };
@@ -123,21 +129,24 @@ impl AzureWriter {
         Ok(())
     }
 
-    /// Sends the buffer on its way, after the block before it has arrived.
+    /// Sends the buffer on its way, as soon as there is room on it.
     async fn send(&mut self) -> Result<()> {
-        self.arrived().await?;
+        while self.on_the_way.len() >= ON_THE_WAY {
+            self.arrived().await?;
+        }
         let Some(temporary) = self.temporary.clone() else { return Ok(()) };
         let next = self.spare.take().unwrap_or_default();
         let block = std::mem::replace(&mut self.buffer, next).freeze();
         let (client, position, sent) = (self.client.clone(), self.position, block.clone());
         self.position += block.len() as u64;
         let request = tokio::spawn(async move { client.append(&temporary, position, sent).await });
-        self.on_the_way = Some(Travelling { request, block });
+        self.on_the_way.push_back(Travelling { request, block });
         Ok(())
     }
 
+    /// Waits for the oldest block on its way.
     async fn arrived(&mut self) -> Result<()> {
-        let Some(Travelling { request, block }) = self.on_the_way.take() else { return Ok(()) };
+        let Some(Travelling { request, block }) = self.on_the_way.pop_front() else { return Ok(()) };
         let result = match request.await {
             Ok(result) => result,
             Err(error) => Err(Error::new(ErrorKind::Io, "write", &self.at, error.to_string())),
@@ -161,7 +170,7 @@ impl AzureWriter {
 
 impl Drop for AzureWriter {
     fn drop(&mut self) {
-        if let Some(Travelling { request, .. }) = self.on_the_way.take() {
+        for Travelling { request, .. } in self.on_the_way.drain(..) {
             request.abort();
         }
         let Some(temporary) = self.temporary.take() else { return };

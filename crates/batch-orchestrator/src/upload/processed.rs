@@ -65,7 +65,8 @@ async fn imported(
 ) -> StageResult<PartEvent> {
     let planned = part.plan.upload_bytes;
     let fault = match file.status {
-        FileStatus::Processed => match file.bytes {
+        // No input has zero bytes: a service that says so does not know.
+        FileStatus::Processed => match file.bytes.filter(|bytes| *bytes > 0) {
             Some(bytes) if bytes != planned => {
                 Some(format!("the service imported {bytes} bytes, expected {planned}"))
             }
