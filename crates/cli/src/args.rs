@@ -104,7 +104,7 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PathsArgs {
-    /// Files or directories: of this machine, or abfss:// URLs in the account that [lake] names
+    /// Files or directories: of this machine, or abfss:// URLs in the account of the configuration
     #[arg(required = true, value_name = "PATH|URL")]
     pub(crate) paths: Vec<String>,
 }
