@@ -27,7 +27,7 @@ pub struct AzureLakeOptions {
 impl Default for AzureLakeOptions {
     fn default() -> Self {
         Self {
-            block_bytes: 1 << 20,
+            block_bytes: 512 << 10,
             page_size: 5_000,
             connect_timeout: Duration::from_secs(20),
             read_timeout: Duration::from_mins(1),
