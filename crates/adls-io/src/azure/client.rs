@@ -24,7 +24,7 @@ use super::{
     credential::CredentialKind,
     endpoint::Endpoint,
     refusal::{Refusal, unreachable_words},
-    retry::{is_transient, retry_after},
+    retry::{Tries, is_transient, retry_after},
 };
 use crate::{Error, ErrorKind, LakePath, Location, Result};
 
@@ -33,9 +33,6 @@ const VERSION: &str = "2023-11-03";
 
 /// No small answer is larger: a page of 5,000 entries has about 2 MB.
 pub(crate) const MAX_ANSWER: usize = 32 << 20;
-
-/// Tries while nothing was ever heard from the endpoint: a mistyped name should not take minutes to tell.
-pub(crate) const FIRST_CONTACT_ATTEMPTS: u32 = 3;
 
 /// A request that can be repeated, and what it is for.
 pub(super) struct Call<'a> {
@@ -74,13 +71,6 @@ enum Tried<B> {
         asked: Option<Duration>,
         doubtful: bool,
     },
-}
-
-/// The tries of one call until now.
-#[derive(Default)]
-struct Tries {
-    number: u32,
-    doubtful: bool,
 }
 
 #[derive(Debug)]
@@ -134,7 +124,7 @@ impl Client {
                     asked: None,
                     doubtful: true,
                 });
-            if let Some(reply) = self.after(&mut tries, tried, &call).await? {
+            if let Some(reply) = self.after(&mut tries, tried).await? {
                 return Ok((reply, tries.doubtful));
             }
         }
@@ -145,7 +135,7 @@ impl Client {
         let mut tries = Tries::default();
         loop {
             let tried = self.streamed(&call).await;
-            if let Some(reply) = self.after(&mut tries, tried, &call).await? {
+            if let Some(reply) = self.after(&mut tries, tried).await? {
                 return Ok(reply);
             }
         }
@@ -156,9 +146,7 @@ impl Client {
         &self,
         tries: &mut Tries,
         tried: Tried<B>,
-        call: &Call<'_>,
     ) -> std::result::Result<Option<Reply<B>>, Failure> {
-        tries.number += 1;
         let (error, asked) = match tried {
             Tried::Done(reply) => return Ok(Some(reply)),
             Tried::Refused(error) => return Err(Failure { error, doubtful: tries.doubtful }),
@@ -167,19 +155,7 @@ impl Client {
                 (error, asked)
             }
         };
-        let number = tries.number;
-        let unheard = !self.heard.load(Ordering::Relaxed) && number >= FIRST_CONTACT_ATTEMPTS;
-        let wait = self.options.retry.wait(number, asked, rand::random());
-        let Some(wait) = wait.filter(|_| !unheard) else {
-            let message = match asked {
-                Some(asked) => format!("{} (tried {number} times; asked to wait {asked:?})", error.message),
-                None if number > 1 => format!("{} (tried {number} times)", error.message),
-                None => error.message.clone(),
-            };
-            return Err(Failure { error: Error { message, ..error }, doubtful: tries.doubtful });
-        };
-        tracing::debug!(operation = call.operation, %error, ?wait, number, "the lake is tried again");
-        tokio::time::sleep(wait).await;
+        tries.again(&self.options.retry, self.heard.load(Ordering::Relaxed), error, asked).await?;
         Ok(None)
     }
 
@@ -244,11 +220,7 @@ impl Client {
     }
 
     fn error(&self, call: &Call<'_>, kind: ErrorKind, message: String) -> Error {
-        let message = match &self.credential {
-            CredentialKind::Sas { query, .. } => message.replace(query.secret(), "(the SAS)"),
-            _ => message,
-        };
-        Error::new(kind, call.operation, call.at, message)
+        Error::new(kind, call.operation, call.at, self.credential.redact(message))
     }
 }
 

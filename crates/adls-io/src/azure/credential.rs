@@ -66,6 +66,16 @@ pub(crate) enum CredentialKind {
     },
 }
 
+impl CredentialKind {
+    /// A text that may quote an address, without the signature in it.
+    pub(crate) fn redact(&self, text: String) -> String {
+        match self {
+            Self::Sas { query, .. } => text.replace(query.secret(), "(the SAS)"),
+            Self::Token | Self::AccountKey => text,
+        }
+    }
+}
+
 impl AzureCredential {
     /// Refuses what cannot be right, before anything is sent.
     pub(crate) fn check(self, endpoint: &Url) -> Result<Checked, String> {

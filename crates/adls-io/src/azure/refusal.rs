@@ -60,9 +60,7 @@ impl Refusal<'_> {
         if let Some(advice) = self.advice(kind, code.as_deref().unwrap_or_default(), at, credential) {
             message = format!("{message} {advice}");
         }
-        if let CredentialKind::Sas { query, .. } = credential {
-            message = message.replace(query.secret(), "(the SAS)");
-        }
+        message = credential.redact(message);
         Error {
             code,
             request_id: self.headers.get_optional_string(&HeaderName::from_static("x-ms-request-id")),

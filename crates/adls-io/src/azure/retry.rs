@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use azure_core::http::headers::{HeaderName, Headers};
 
-use super::AzureRetry;
+use super::{AzureRetry, client::Failure};
+use crate::Error;
+
+/// Tries while nothing was ever heard from the endpoint: a mistyped name should not take minutes to tell.
+const FIRST_CONTACT_ATTEMPTS: u32 = 3;
 
 impl AzureRetry {
     /// The wait after try number `attempt` (from 1): what the service asked for, or full jitter (`chance` is uniform
@@ -18,6 +22,41 @@ impl AzureRetry {
         }
         let ceiling = self.initial.saturating_mul(1 << (attempt - 1).min(20)).min(self.max_delay);
         Some(ceiling.mul_f64(chance.clamp(0.0, 1.0)))
+    }
+}
+
+/// The tries of one call until now.
+#[derive(Default)]
+pub(crate) struct Tries {
+    number: u32,
+    /// One of them may have taken effect.
+    pub(crate) doubtful: bool,
+}
+
+impl Tries {
+    /// After a try that is worth another one: waits until it is time for that, or says that there is none. `heard`:
+    /// whether the endpoint has ever answered.
+    pub(crate) async fn again(
+        &mut self,
+        retry: &AzureRetry,
+        heard: bool,
+        error: Error,
+        asked: Option<Duration>,
+    ) -> Result<(), Failure> {
+        self.number += 1;
+        let number = self.number;
+        let unheard = !heard && number >= FIRST_CONTACT_ATTEMPTS;
+        let Some(wait) = retry.wait(number, asked, rand::random()).filter(|_| !unheard) else {
+            let message = match asked {
+                Some(asked) => format!("{} (tried {number} times; asked to wait {asked:?})", error.message),
+                None if number > 1 => format!("{} (tried {number} times)", error.message),
+                None => error.message.clone(),
+            };
+            return Err(Failure { error: Error { message, ..error }, doubtful: self.doubtful });
+        };
+        tracing::debug!(operation = error.operation, %error, ?wait, number, "the lake is tried again");
+        tokio::time::sleep(wait).await;
+        Ok(())
     }
 }
 

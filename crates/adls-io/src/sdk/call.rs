@@ -12,10 +12,9 @@ use super::{
 use crate::{
     Error, ErrorKind, Location,
     azure::{
-        client::{FIRST_CONTACT_ATTEMPTS, Failure},
-        credential::CredentialKind,
+        client::Failure,
         refusal::{Refusal, unreachable_words},
-        retry::{is_transient, retry_after},
+        retry::{Tries, is_transient, retry_after},
     },
 };
 
@@ -49,33 +48,18 @@ impl SdkClient {
         S: Fn(Context) -> F + Send + Sync,
         T: Send,
     {
-        let mut doubtful = false;
-        for number in 1.. {
+        let mut tries = Tries::default();
+        loop {
             let failed = match self.attempt(operation, at, &send).await {
                 Ok(done) => return Ok(done),
                 Err(failed) => failed,
             };
             let Some(asked) = failed.again else {
-                return Err(Failure { error: failed.error, doubtful });
+                return Err(Failure { error: failed.error, doubtful: tries.doubtful });
             };
-            doubtful |= failed.doubtful;
-            let unheard = !self.heard.load(Ordering::Relaxed) && number >= FIRST_CONTACT_ATTEMPTS;
-            let wait = self.options.retry.wait(number, asked, rand::random()).filter(|_| !unheard);
-            let error = failed.error;
-            let Some(wait) = wait else {
-                let message = match asked {
-                    Some(asked) => {
-                        format!("{} (tried {number} times; asked to wait {asked:?})", error.message)
-                    }
-                    None if number > 1 => format!("{} (tried {number} times)", error.message),
-                    None => error.message.clone(),
-                };
-                return Err(Failure { error: Error { message, ..error }, doubtful });
-            };
-            tracing::debug!(operation, %error, ?wait, number, "the lake is tried again");
-            tokio::time::sleep(wait).await;
+            tries.doubtful |= failed.doubtful;
+            tries.again(&self.options.retry, self.heard.load(Ordering::Relaxed), failed.error, asked).await?;
         }
-        unreachable!("the tries end with the retry policy")
     }
 
     async fn attempt<T, F, S>(
@@ -146,11 +130,7 @@ impl SdkClient {
     }
 
     fn error(&self, kind: ErrorKind, operation: &'static str, at: &Location, message: String) -> Error {
-        let message = match &self.credential {
-            CredentialKind::Sas { query, .. } => message.replace(query.secret(), "(the SAS)"),
-            _ => message,
-        };
-        Error::new(kind, operation, at, message)
+        Error::new(kind, operation, at, self.credential.redact(message))
     }
 }
 
