@@ -5,13 +5,14 @@ use std::{collections::BTreeSet, path::Path};
 use serde_json::Value;
 
 /// Which of our crates each may depend on, exactly where it says so. The CLI and the examples may have all.
-const RULES: [(&str, bool, &[&str]); 7] = [
+const RULES: [(&str, bool, &[&str]); 8] = [
     ("adls-io", true, &[]),
     ("aoai-batch-client", true, &[]),
     ("token-estimator", true, &[]),
     ("aoai-emulator", true, &[]),
     ("batch-orchestrator", true, &["adls-io", "aoai-batch-client", "token-estimator"]),
     ("batch-ledger", false, &["aoai-batch-client", "batch-orchestrator"]),
+    ("submission-model", true, &[]),
     ("xtask", true, &[]),
 ];
 const CLI: &str = "aoai-batch-cli";
