@@ -58,6 +58,8 @@ pub enum Outcome {
     NoInput,
     /// Refused, for there is no room now.
     NoRoom,
+    /// Refused for good.
+    Refused,
 }
 
 impl Action {
@@ -101,6 +103,7 @@ impl Action {
                     }
                     Outcome::NoInput => "is refused, its input is gone".to_owned(),
                     Outcome::NoRoom => "is refused, there is no room".to_owned(),
+                    Outcome::Refused => "is refused for good".to_owned(),
                 };
                 format!("the POST for input {} arrives{late} and {outcome}", post.generation)
             }

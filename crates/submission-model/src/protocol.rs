@@ -102,6 +102,6 @@ pub struct Bounds {
     pub generations: u8,
     /// `POST`s, altogether.
     pub sends: u8,
-    /// How often the service has no room: a `POST` that is refused for now, or a batch that fails for it.
+    /// How often the service refuses what it could do: a `POST` for good or for now, or a batch for want of room.
     pub refusals: u8,
 }

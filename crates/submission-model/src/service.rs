@@ -17,6 +17,7 @@ impl State {
                 deliver(Outcome::Batch);
                 if self.refusals > 0 {
                     deliver(Outcome::NoRoom);
+                    deliver(Outcome::Refused);
                 }
             } else {
                 deliver(Outcome::NoInput);
@@ -57,9 +58,9 @@ impl State {
                 Event::Created(self.batches.len() as u8 - 1)
             }
             Outcome::NoInput => Event::CreateRefused,
-            Outcome::NoRoom => {
+            Outcome::NoRoom | Outcome::Refused => {
                 self.refusals -= 1;
-                Event::CreatePostponed
+                if outcome == Outcome::NoRoom { Event::CreatePostponed } else { Event::CreateRefused }
             }
         };
         if awaited {

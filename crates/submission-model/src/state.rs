@@ -23,7 +23,7 @@ pub struct State {
     pub pauses: u8,
     /// `POST`s that may still be sent.
     pub sends: u8,
-    /// How often the service may still have no room.
+    /// How often the service may still refuse what it could do.
     pub refusals: u8,
 }
 

@@ -105,7 +105,7 @@ pub const VARIANTS: [Variant; 18] = [
         TWO,
         None,
     ),
-    variant('K', "F where the service may run out of room", Protocol::FULL, LAGGING, ROOM, None),
+    variant('K', "F where the service may refuse for good or for now", Protocol::FULL, LAGGING, ROOM, None),
     variant(
         'L',
         "F with a ledger that takes writes with an old fence",

@@ -82,7 +82,7 @@ fn the_listing_before_the_fence_is_a_saving_and_not_a_safeguard() {
 }
 
 #[test]
-fn a_service_without_room_changes_nothing() {
+fn a_service_that_refuses_changes_nothing() {
     verdict('K');
 }
 
