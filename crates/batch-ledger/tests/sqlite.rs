@@ -11,8 +11,8 @@ fn options(dir: &tempfile::TempDir) -> SqliteOptions {
 }
 
 async fn ledger() -> Option<(SqliteLedger, tempfile::TempDir)> {
-    let dir = tempfile::tempdir().unwrap();
-    Some((SqliteLedger::open(&options(&dir)).await.unwrap(), dir))
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    Some((SqliteLedger::open(&options(&dir)).await.expect("a new ledger"), dir))
 }
 
 batch_orchestrator::ledger_conformance!(ledger);
