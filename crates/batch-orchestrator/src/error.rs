@@ -20,6 +20,9 @@ pub enum PipelineError {
     /// The service could not be reached or refused us, before any work was begun.
     #[error("the service failed")]
     Service(#[from] aoai_batch_client::Error),
+    /// What earlier runs have left could not be looked up: nothing is sent before that.
+    #[error("the look around before the start failed: {0}")]
+    Start(String),
     /// An option cannot be used.
     #[error("{0}")]
     Options(String),

@@ -9,6 +9,7 @@ pub mod model;
 mod options;
 mod poll;
 mod reconcile;
+mod recover;
 mod snapshot;
 mod submit;
 mod upload;

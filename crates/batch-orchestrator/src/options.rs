@@ -134,6 +134,8 @@ pub struct RunOptions {
     pub concurrency: usize,
     /// How long a claim holds without a heartbeat.
     pub lease: Duration,
+    /// The id of a ledger that is lost for good, or was given up: its work is taken over. It must not be in use any more.
+    pub adopt_ledger: Option<String>,
     /// Where results are spooled while they are put in order; the system's temporary directory if `None`.
     pub spool_dir: Option<PathBuf>,
 }
@@ -149,6 +151,7 @@ impl Default for RunOptions {
             max_in_flight: 10,
             concurrency: 4,
             lease: Duration::from_secs(90),
+            adopt_ledger: None,
             spool_dir: None,
         }
     }

@@ -210,6 +210,7 @@ pub(crate) fn describe(state: &JobState) -> String {
 pub(crate) fn describe_part(state: &PartState) -> String {
     match state {
         PartState::Ready => "waiting for its turn".into(),
+        PartState::Recovering { .. } => "its history is lost; looking for what was sent".into(),
         PartState::Uploading { .. } => "uploading".into(),
         PartState::Uploaded(_) => "uploaded".into(),
         PartState::Creating { .. } => "submitting".into(),

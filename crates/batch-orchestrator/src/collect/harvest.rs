@@ -17,6 +17,7 @@ use crate::{
     model::{Artifact, Harvest, PartFailure, PartRecord, PartResult, ProblemKind, Submission},
     options::OutputOrder,
     reconcile::Context,
+    recover::{ALREADY_PUBLISHED, is_published},
     validate::reindex,
 };
 
@@ -39,6 +40,9 @@ pub(crate) async fn harvest(
     let lake = context.lake.as_ref();
     let index = context.layout.index(&part.key.job, part.key.part)?;
     if !lake.exists(&index).await? {
+        if is_published(context, &part.key.job).await? {
+            return Ok(PartEvent::Quarantine { reason: ALREADY_PUBLISHED.into() });
+        }
         reindex(context, part, &index).await?;
     }
     let mut slots = Slots::load(lake, &index, part.plan.lines).await?;

@@ -11,6 +11,7 @@ use crate::{
     ledger::Ledger,
     machine::{Timing, backoff},
     options::{BlobUrls, PipelineOptions},
+    recover::Survey,
     snapshot::Layout,
 };
 
@@ -22,6 +23,7 @@ pub(crate) struct Context {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) options: PipelineOptions,
     pub(crate) layout: Layout,
+    pub(crate) survey: Survey,
 }
 
 impl Context {
@@ -43,6 +45,11 @@ impl Context {
                 Some("set service.transfer back to what it was until this file is done"),
             )
         })
+    }
+
+    /// Whether a claim of this ledger is ours, or to be made ours.
+    pub(crate) fn is_ours_or_adopted(&self, ledger: &str) -> bool {
+        ledger == self.ledger.id() || self.options.run.adopt_ledger.as_deref() == Some(ledger)
     }
 
     /// What every line's `model` is replaced by, if it is.

@@ -12,6 +12,7 @@ use crate::{
     error::PipelineError,
     ledger::{Ledger, WorkerId},
     options::PipelineOptions,
+    recover::Survey,
     snapshot::Layout,
 };
 
@@ -70,7 +71,8 @@ impl Pipeline {
         options: PipelineOptions,
     ) -> Self {
         let layout = Layout::new(&options.lake);
-        let context = Context { lake, service, estimator, ledger, options, layout };
+        let survey = Survey::default();
+        let context = Context { lake, service, estimator, ledger, options, layout, survey };
         Self { context: Arc::new(context), worker }
     }
 

@@ -20,6 +20,7 @@ use crate::{
     ledger::{ClaimRequest, Claims, WorkerId},
     model::{JobState, Timestamp},
     poll::{give_turn_back, poll},
+    recover::at_start,
     snapshot::{SkippedReason, Watcher, scan},
 };
 
@@ -83,6 +84,8 @@ impl<'a> Run<'a> {
     }
 
     async fn enter(&mut self) -> Result<(), PipelineError> {
+        // The service may be new to us, but what was sent to it must be known before anything else is.
+        self.report.recovered = at_start(self.context).await?;
         self.scan().await?;
         if self.claim(0).await?.unfinished > 0 {
             self.look_at_service().await?;

@@ -21,17 +21,24 @@ pub(crate) async fn settle(
     let mut ours = Vec::new();
     let mut batches = std::pin::pin!(context.service.batches(PageQuery { limit: Some(100), after: None }));
     while let Some(batch) = batches.try_next().await? {
-        if known.is_ours(&batch, part) && !is_free(&batch) {
+        let given_up = submission.strays.failed_batches.contains(&batch.id);
+        if known.is_ours(&batch, part) && !is_free(&batch) && !given_up {
             ours.push(batch);
         }
     }
+    let kept = keep_furthest(context, ours).await?;
+    Ok(kept.map_or(PartEvent::BatchNotFound, |kept| PartEvent::BatchFound { batch_id: kept.id }))
+}
+
+/// Keeps the batch that is furthest and cancels the others: more than one is a double submission.
+pub(crate) async fn keep_furthest(context: &Context, mut ours: Vec<Batch>) -> StageResult<Option<Batch>> {
     ours.sort_by_key(progress);
-    let Some(kept) = ours.pop() else { return Ok(PartEvent::BatchNotFound) };
+    let Some(kept) = ours.pop() else { return Ok(None) };
     for duplicate in ours.iter().filter(|batch| !batch.status.is_terminal()) {
         tracing::error!(batch = %duplicate.id.0, kept = %kept.id.0, "two batches of one part: cancelling one");
         context.service.cancel_batch(&duplicate.id).await?;
     }
-    Ok(PartEvent::BatchFound { batch_id: kept.id })
+    Ok(Some(kept))
 }
 
 /// Deletes the input, so that a request that is still under way finds nothing to work on.
@@ -107,7 +114,7 @@ fn hex_digit(digit: u8) -> Option<u8> {
 }
 
 /// A batch that failed its validation was not billed and is not the one we paid for.
-fn is_free(batch: &Batch) -> bool {
+pub(crate) fn is_free(batch: &Batch) -> bool {
     batch.status == BatchStatus::Failed && batch.request_counts.completed == 0
 }
 

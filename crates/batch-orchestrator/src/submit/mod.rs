@@ -3,5 +3,5 @@
 mod adopt;
 mod create;
 
-pub(crate) use adopt::{fence, settle};
+pub(crate) use adopt::{fence, is_free, keep_furthest, settle};
 pub(crate) use create::{create, no_access};

@@ -17,6 +17,7 @@ use crate::{
     machine::JobEvent,
     model::{JobRecord, Timestamp},
     reconcile::Context,
+    recover::{self, Decision, published, write_decision},
     snapshot::Layout,
 };
 
@@ -154,13 +155,19 @@ pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> 
         }
     };
     let target = free_target(context, job, now).await?;
-    match verdict {
-        Verdict::Valid(plan) => Ok(JobEvent::Planned { plan, target }),
+    let verdict = match verdict {
+        Verdict::Valid(plan) => recover::Verdict::Plan(plan),
         Verdict::Invalid(report) => {
             let at = context.layout.rejection(&job.key)?;
             let report = write_artifact(lake, &at, futures::stream::iter(rejection_lines(&report))).await?;
-            Ok(JobEvent::Rejected { report, target })
+            recover::Verdict::Rejection(report)
         }
+    };
+    let decision = Decision { target, planned_at: now, verdict };
+    match write_decision(context, &job.key, &decision).await? {
+        None => Ok(decision.made()),
+        // Somebody was faster, and may have sent parts of it by now.
+        Some(earlier) => published(context, &job.key, earlier, now).await,
     }
 }
 

@@ -8,6 +8,7 @@ mod defects;
 mod happy;
 mod lake_service;
 mod ledger;
+mod lost_ledger;
 mod support;
 mod transfer_blob;
 mod transfer_import;

@@ -40,6 +40,13 @@ impl MemoryLedger {
         Self { id: id.into(), clock, tables: Mutex::default() }
     }
 
+    /// A copy of this ledger as it is now, with the same id: what a backup would hold.
+    #[must_use]
+    pub fn backup(&self) -> Self {
+        let tables = Mutex::new(self.tables().clone());
+        Self { id: self.id.clone(), clock: self.clock.clone(), tables }
+    }
+
     /// Forgets every lease, as a restart does.
     pub fn forget_leases(&self) {
         let mut tables = self.tables();

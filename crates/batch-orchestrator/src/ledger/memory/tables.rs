@@ -10,7 +10,7 @@ use crate::{
     model::{JobKey, JobRecord, PartKey, PartRecord, PartState, Timestamp},
 };
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Tables {
     pub(super) jobs: BTreeMap<JobKey, Row<JobRecord>>,
     pub(super) parts: BTreeMap<PartKey, Row<PartRecord>>,
@@ -21,6 +21,7 @@ pub(super) struct Tables {
     pub(super) names: HashMap<String, JobKey>,
 }
 
+#[derive(Clone)]
 pub(super) struct Row<R> {
     pub(super) record: R,
     pub(super) fence: i64,
