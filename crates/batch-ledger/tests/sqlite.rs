@@ -1,13 +1,13 @@
 //! SQLite: the conformance suite, and what only a file can get wrong.
 
-use batch_ledger::{SqliteLedger, SqliteOptions};
+use batch_ledger::{Access, SqliteLedger, SqliteOptions};
 use batch_orchestrator::{
     ledger::{JobQuery, Ledger, LedgerErrorKind},
     model::InputSnapshot,
 };
 
 fn options(dir: &tempfile::TempDir) -> SqliteOptions {
-    SqliteOptions { path: dir.path().join("sub/ledger.db"), read_only: false }
+    SqliteOptions { path: dir.path().join("sub/ledger.db"), access: Access::Work }
 }
 
 async fn ledger() -> Option<(SqliteLedger, tempfile::TempDir)> {
@@ -55,8 +55,22 @@ async fn a_second_process_is_told_who_works_but_may_look() {
     let error = SqliteLedger::open(&options(&dir)).await.unwrap_err();
     assert_eq!(error.kind, LedgerErrorKind::InUse);
     assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
-    let reader = SqliteLedger::open(&SqliteOptions { read_only: true, ..options(&dir) }).await.unwrap();
+    let reader = SqliteLedger::open(&SqliteOptions { access: Access::Look, ..options(&dir) }).await.unwrap();
     assert_eq!(reader.view(&JobQuery::default()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_decision_is_written_beside_whoever_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = SqliteLedger::open(&options(&dir)).await.unwrap();
+    let desk = SqliteOptions { access: Access::Decide, ..options(&dir) };
+    let desk = SqliteLedger::open(&desk).await.unwrap();
+    assert_eq!(desk.id(), worker.id());
+    let now = desk.now().await.unwrap();
+    desk.discover("account", &[input()], now).await.unwrap();
+    assert_eq!(worker.view(&JobQuery::default()).await.unwrap().len(), 1);
+    let nowhere = SqliteOptions { path: dir.path().join("none.db"), access: Access::Decide };
+    assert_eq!(SqliteLedger::open(&nowhere).await.unwrap_err().kind, LedgerErrorKind::Unusable);
 }
 
 #[tokio::test]
@@ -85,7 +99,7 @@ async fn a_place_that_cannot_be_used_is_named() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), "").unwrap();
     let path = dir.path().join("file/ledger.db");
-    let error = SqliteLedger::open(&SqliteOptions { path, read_only: false }).await.unwrap_err();
+    let error = SqliteLedger::open(&SqliteOptions { path, access: Access::Work }).await.unwrap_err();
     assert_eq!(error.kind, LedgerErrorKind::Unusable);
     assert!(error.to_string().contains("file/ledger.db"), "{error}");
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use aoai_batch_client::BatchId;
+use batch_orchestrator::machine::Resolution;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Batch files in a data lake, through Azure OpenAI's Batch API, to their results: complete, in order, exactly once.
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     Estimate(PathsArgs),
     /// Show jobs, batches, progress and problems
     Status(StatusArgs),
+    /// Decide what becomes of a job that needs a person
+    Retry(RetryArgs),
     /// Check configuration, lake, service and rights, and say what to fix
     Doctor,
     /// Serve an Azure OpenAI Batch API on this machine, for development and tests
@@ -100,6 +104,33 @@ pub(crate) struct RunArgs {
     /// Go on until interrupted, looking for new files
     #[arg(long)]
     pub(crate) watch: bool,
+    /// Take over the work of a ledger that is lost for good: `status` names it where one of its files is met. Nothing
+    /// may be working with it any more
+    #[arg(long, value_name = "ID")]
+    pub(crate) adopt_ledger: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetryArgs {
+    /// The job: its key, or the first digits of it
+    pub(crate) job: String,
+    /// again: what was wrong is mended, go on where it stopped. adopt=BATCH: this is its batch. resubmit: its batch is
+    /// given up, a new one may be paid for. fail: report its lines as errors and go on with the rest
+    #[arg(long, value_name = "DECISION", default_value = "again", value_parser = resolution)]
+    pub(crate) resolve: Resolution,
+    /// Only this part of the job, where several are quarantined
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) part: Option<u32>,
+}
+
+fn resolution(text: &str) -> Result<Resolution, String> {
+    match text.split_once('=').unwrap_or((text, "")) {
+        ("again", "") => Ok(Resolution::Again),
+        ("resubmit", "") => Ok(Resolution::Resubmit),
+        ("fail", "") => Ok(Resolution::Fail),
+        ("adopt", batch) if !batch.is_empty() => Ok(Resolution::Adopt(BatchId(batch.to_owned()))),
+        _ => Err("expected again, adopt=BATCH, resubmit or fail".into()),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -172,5 +203,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn decisions_are_read_and_nothing_else() {
+        use super::{BatchId, Resolution, resolution};
+        assert_eq!(resolution("again"), Ok(Resolution::Again));
+        assert_eq!(resolution("adopt=batch_1"), Ok(Resolution::Adopt(BatchId("batch_1".into()))));
+        for wrong in ["", "adopt", "adopt=", "again=1", "forget"] {
+            assert!(resolution(wrong).is_err(), "{wrong}");
+        }
     }
 }

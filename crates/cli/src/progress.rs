@@ -201,7 +201,9 @@ pub(crate) fn describe(state: &JobState) -> String {
             }
         }
         JobState::Dropped { reason } => format!("left alone: {reason}"),
-        JobState::Foreign { owner } => format!("left alone: the ledger {owner} works on it"),
+        JobState::Foreign { owner } => format!(
+            "left alone: the ledger {owner} works on it (if that one is lost for good: run --adopt-ledger {owner})"
+        ),
         JobState::Quarantined { reason, .. } => format!("needs a person: {reason}"),
     }
 }

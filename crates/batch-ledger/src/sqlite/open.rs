@@ -10,7 +10,7 @@ use sqlx::{
 };
 
 use super::lock::{self, ProcessLock};
-use crate::{error::db, sql};
+use crate::{Access, error::db, sql};
 
 /// The version of the documents in the ledger. A ledger with a newer one is refused.
 const FORMAT: i64 = 1;
@@ -22,8 +22,8 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 pub struct SqliteOptions {
     /// The file. It must be on a local disk: WAL does not work over a network.
     pub path: PathBuf,
-    /// Only to look: takes no lock, so it works while another process runs; fails if there is no ledger.
-    pub read_only: bool,
+    /// What for. Only work takes the lock.
+    pub access: Access,
 }
 
 /// [`Ledger`](batch_orchestrator::ledger::Ledger) in one SQLite file.
@@ -51,7 +51,7 @@ impl SqliteLedger {
             message: format!("{} cannot be used", options.path.display()),
             source: Some(Box::new(error)),
         };
-        let lock = if options.read_only {
+        let lock = if options.access != Access::Work {
             std::fs::metadata(&options.path).map_err(unusable)?;
             None
         } else {
@@ -62,11 +62,11 @@ impl SqliteLedger {
         };
         let connect = SqliteConnectOptions::new()
             .filename(&options.path)
-            .create_if_missing(!options.read_only)
-            .read_only(options.read_only)
+            .create_if_missing(options.access == Access::Work)
+            .read_only(options.access == Access::Look)
             .busy_timeout(Duration::from_secs(30))
             .foreign_keys(true);
-        let connect = if options.read_only {
+        let connect = if options.access == Access::Look {
             connect
         } else {
             connect.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
@@ -79,7 +79,7 @@ impl SqliteLedger {
             .map_err(|error| in_file(&options.path, db("open the ledger")(error)))?;
         let ledger =
             Self { id: identify(&pool, options).await?, pool, last_now: AtomicI64::new(0), _lock: lock };
-        if !options.read_only {
+        if options.access == Access::Work {
             // The lock says that nobody else is alive: whoever held these leases is gone.
             for void in [sql::VOID_JOB_LEASES, sql::VOID_PART_LEASES, sql::VOID_WORKERS, sql::VOID_TURNS] {
                 sqlx::query(void).execute(&ledger.pool).await.map_err(db("open the ledger"))?;
@@ -92,7 +92,7 @@ impl SqliteLedger {
 /// Brings the schema up to date and finds the ledger's id.
 async fn identify(pool: &SqlitePool, options: &SqliteOptions) -> Result<String, LedgerError> {
     let failed = |error| in_file(&options.path, db("open the ledger")(error));
-    if !options.read_only {
+    if options.access == Access::Work {
         MIGRATIONS.run(pool).await.map_err(|error| migration_error(&options.path, error))?;
         sqlx::query(sql::INSERT_META)
             .bind(uuid::Uuid::new_v4().to_string())

@@ -1,9 +1,6 @@
 //! From what was written to what it means.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use aoai_batch_client::{ApiForm, BatchClientOptions};
 use batch_orchestrator::{
@@ -16,7 +13,7 @@ use super::{
     identities,
     places::lake,
     raw::{self, Mode, Order, Raw},
-    settings::{LakeKind, Remote, Service, Settings, TransferKind},
+    settings::{LakeKind, LedgerKind, Remote, Service, Settings, TransferKind},
 };
 use crate::error::{CliError, CliResult};
 
@@ -175,9 +172,9 @@ fn service(raw: &Raw, base: &Path, embedded: bool) -> CliResult<Service> {
     })))
 }
 
-fn ledger(url: &str, base: &Path) -> CliResult<PathBuf> {
+fn ledger(url: &str, base: &Path) -> CliResult<LedgerKind> {
     match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
-        Some(path) if !path.is_empty() => Ok(base.join(path)),
+        Some(path) if !path.is_empty() => Ok(LedgerKind::Sqlite(base.join(path))),
         _ => Err(CliError::usage("ledger.url must be sqlite://PATH in this version")
             .hint("the shared ledger on PostgreSQL is not in this version")),
     }

@@ -1,6 +1,6 @@
 //! What the configuration means: validated, typed, no strings left to interpret.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use aoai_batch_client::BatchClientOptions;
 use batch_orchestrator::PipelineOptions;
@@ -21,12 +21,37 @@ pub(crate) struct Settings {
     pub(crate) count_tokens: bool,
     /// How to count them.
     pub(crate) estimator: EstimatorOptions,
-    /// The ledger's file.
-    pub(crate) ledger: PathBuf,
+    /// Where the ledger is.
+    pub(crate) ledger: LedgerKind,
     /// The pipeline itself.
     pub(crate) pipeline: PipelineOptions,
     /// What deserves a word but is no error.
     pub(crate) warnings: Vec<String>,
+}
+
+/// Where the ledger is.
+#[derive(Debug)]
+pub(crate) enum LedgerKind {
+    /// A file of this machine.
+    Sqlite(PathBuf),
+}
+
+impl LedgerKind {
+    /// Whether it certainly does not exist yet.
+    pub(crate) fn is_absent(&self) -> bool {
+        match self {
+            Self::Sqlite(path) => !path.exists(),
+        }
+    }
+}
+
+/// Without any secret.
+impl fmt::Display for LedgerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+        }
+    }
 }
 
 /// Where batches are submitted.

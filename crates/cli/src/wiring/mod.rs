@@ -7,6 +7,6 @@ mod secret;
 mod service;
 
 pub(crate) use lake::{WiredLake, lake, pipeline_options, prepare};
-pub(crate) use rest::{estimator, ledger};
+pub(crate) use rest::{Access, estimator, ledger};
 pub(crate) use secret::secret;
 pub(crate) use service::service;

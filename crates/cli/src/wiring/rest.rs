@@ -1,11 +1,16 @@
 //! Estimator and ledger.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
+pub(crate) use batch_ledger::Access;
 use batch_ledger::{SqliteLedger, SqliteOptions};
+use batch_orchestrator::ledger::Ledger;
 use token_estimator::{TiktokenEstimator, TokenEstimator};
 
-use crate::{config::Settings, error::CliResult};
+use crate::{
+    config::{LedgerKind, Settings},
+    error::CliResult,
+};
 
 /// The estimator of a configuration, if tokens are counted.
 pub(crate) fn estimator(settings: &Settings) -> Option<Arc<dyn TokenEstimator>> {
@@ -15,6 +20,10 @@ pub(crate) fn estimator(settings: &Settings) -> Option<Arc<dyn TokenEstimator>> 
 }
 
 /// The ledger of a configuration.
-pub(crate) async fn ledger(path: PathBuf, read_only: bool) -> CliResult<Arc<SqliteLedger>> {
-    Ok(Arc::new(SqliteLedger::open(&SqliteOptions { path, read_only }).await?))
+pub(crate) async fn ledger(kind: &LedgerKind, access: Access) -> CliResult<Arc<dyn Ledger>> {
+    match kind {
+        LedgerKind::Sqlite(path) => {
+            Ok(Arc::new(SqliteLedger::open(&SqliteOptions { path: path.clone(), access }).await?))
+        }
+    }
 }
