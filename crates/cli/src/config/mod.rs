@@ -2,6 +2,7 @@
 
 mod environment;
 mod identities;
+mod ledger;
 mod legacy;
 mod load;
 mod places;

@@ -136,4 +136,13 @@ section!(Tokens {
     default_model: Option<String> = None,
 });
 
-section!(Ledger { url: String = "sqlite://.aoai-batch/ledger.db".into() });
+section!(Ledger {
+    url: String = "sqlite://.aoai-batch/ledger.db".into(),
+    auth: String = "password".into(),
+    password_env: Option<String> = None,
+    client_id: Option<String> = None,
+    tenant_id: Option<String> = None,
+    client_secret_env: String = "AZURE_CLIENT_SECRET".into(),
+    scope: String = "https://ossrdbms-aad.database.windows.net/.default".into(),
+    pgbouncer: bool = false,
+});

@@ -10,10 +10,10 @@ use batch_orchestrator::{
 use token_estimator::EstimatorOptions;
 
 use super::{
-    identities,
+    identities, ledger,
     places::lake,
     raw::{self, Mode, Order, Raw},
-    settings::{LakeKind, LedgerKind, Remote, Service, Settings, TransferKind},
+    settings::{LakeKind, Remote, Service, Settings, TransferKind},
 };
 use crate::error::{CliError, CliResult};
 
@@ -78,7 +78,7 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             default_model: raw.tokens.default_model,
             ..EstimatorOptions::default()
         },
-        ledger: ledger(&raw.ledger.url, base)?,
+        ledger: ledger::ledger(&raw.ledger, base)?,
         pipeline,
         warnings,
     })
@@ -170,12 +170,4 @@ fn service(raw: &Raw, base: &Path, embedded: bool) -> CliResult<Service> {
         },
         ca_file: service.ca_file.as_ref().map(|file| base.join(file)),
     })))
-}
-
-fn ledger(url: &str, base: &Path) -> CliResult<LedgerKind> {
-    match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
-        Some(path) if !path.is_empty() => Ok(LedgerKind::Sqlite(base.join(path))),
-        _ => Err(CliError::usage("ledger.url must be sqlite://PATH in this version")
-            .hint("the shared ledger on PostgreSQL is not in this version")),
-    }
 }

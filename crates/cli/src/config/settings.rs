@@ -34,6 +34,32 @@ pub(crate) struct Settings {
 pub(crate) enum LedgerKind {
     /// A file of this machine.
     Sqlite(PathBuf),
+    /// A database that workers share.
+    Postgres(Box<SharedLedger>),
+}
+
+/// A ledger on PostgreSQL.
+#[derive(Debug)]
+pub(crate) struct SharedLedger {
+    /// It may hold a password.
+    pub(crate) url: Secret,
+    /// The same without it, and without anything else that is not an address.
+    pub(crate) address: String,
+    /// Who we are.
+    pub(crate) auth: LedgerAuth,
+    /// Whether a pooler in transaction mode stands between.
+    pub(crate) pgbouncer: bool,
+}
+
+/// Who we are for a shared ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LedgerAuth {
+    /// Whatever the URL says.
+    InUrl,
+    /// A password.
+    Password(SecretFrom),
+    /// An Entra identity: its token is the password.
+    Identity(Identity),
 }
 
 impl LedgerKind {
@@ -41,6 +67,7 @@ impl LedgerKind {
     pub(crate) fn is_absent(&self) -> bool {
         match self {
             Self::Sqlite(path) => !path.exists(),
+            Self::Postgres(_) => false,
         }
     }
 }
@@ -50,6 +77,7 @@ impl fmt::Display for LedgerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(shared) => f.write_str(&shared.address),
         }
     }
 }

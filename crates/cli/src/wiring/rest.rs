@@ -9,7 +9,7 @@ use token_estimator::{TiktokenEstimator, TokenEstimator};
 
 use crate::{
     config::{LedgerKind, Settings},
-    error::CliResult,
+    error::{CliError, CliResult},
 };
 
 /// The estimator of a configuration, if tokens are counted.
@@ -25,5 +25,6 @@ pub(crate) async fn ledger(kind: &LedgerKind, access: Access) -> CliResult<Arc<d
         LedgerKind::Sqlite(path) => {
             Ok(Arc::new(SqliteLedger::open(&SqliteOptions { path: path.clone(), access }).await?))
         }
+        LedgerKind::Postgres(_) => Err(CliError::usage("PostgreSQL is not in this version")),
     }
 }
