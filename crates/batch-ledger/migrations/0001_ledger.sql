@@ -67,3 +67,25 @@ CREATE TABLE event (
     doc        TEXT   NOT NULL,
     PRIMARY KEY (record_key, version)
 );
+
+-- The processes that share the work, and the places for parts in flight that each of them brings.
+CREATE TABLE worker (
+    id          TEXT   PRIMARY KEY,
+    places      BIGINT NOT NULL,
+    alive_until BIGINT NOT NULL
+);
+
+-- Whose turn it is to poll.
+CREATE TABLE endpoint (
+    endpoint   TEXT   PRIMARY KEY,
+    owner      TEXT   NOT NULL,
+    held_until BIGINT NOT NULL
+);
+
+-- Names that belong to a job until it is at rest, such as result directories.
+CREATE TABLE reservation (
+    name    TEXT PRIMARY KEY,
+    job_key TEXT NOT NULL
+);
+
+CREATE INDEX reservation_job ON reservation (job_key);

@@ -105,6 +105,38 @@ pub(crate) const RETRY_JOBS: &str =
 pub(crate) const RETRY_PARTS: &str =
     "UPDATE part SET due_at = $1 WHERE at_rest = 0 AND problem IS NOT NULL AND failures > 0 AND due_at > $1";
 
+/// Writes only what changed, or what runs out soon ($4): a worker that only looks costs no write.
+pub(crate) const REGISTER_WORKER: &str = "INSERT INTO worker (id, places, alive_until) VALUES ($1, $2, $3) \
+     ON CONFLICT (id) DO UPDATE SET places = $2, alive_until = $3 WHERE worker.places <> $2 OR worker.alive_until < $4";
+pub(crate) const REMOVE_WORKER: &str = "DELETE FROM worker WHERE id = $1 OR alive_until <= $2";
+pub(crate) const COUNT_PLACES: &str =
+    "SELECT CAST(COALESCE(SUM(places), 0) AS BIGINT) FROM worker WHERE alive_until > $1";
+
+pub(crate) const TAKE_TURN: &str = "INSERT INTO endpoint (endpoint, owner, held_until) VALUES ($1, $2, $3) \
+     ON CONFLICT (endpoint) DO UPDATE SET owner = $2, held_until = $3 \
+     WHERE endpoint.owner = $2 OR endpoint.held_until <= $4";
+pub(crate) const READ_TURN: &str = "SELECT held_until FROM endpoint WHERE endpoint = $1";
+
+pub(crate) const RESERVE: &str =
+    "INSERT INTO reservation (name, job_key) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+pub(crate) const RESERVED_BY: &str = "SELECT job_key FROM reservation WHERE name = $1";
+pub(crate) const RELEASE_NAMES: &str = "DELETE FROM reservation WHERE job_key = $1";
+
+pub(crate) const RESTORE_JOB: &str = "INSERT INTO job (job_key, input, state, doc, version, failures, problem, due_at, \
+     fence, lease_until, at_rest, created_at, updated_at) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, 0, 0, $8, $9, $7) \
+     ON CONFLICT (job_key) DO NOTHING";
+pub(crate) const RESTORE_PART: &str = "INSERT INTO part (part_key, job_key, part, attempt, plan, state, doc, batch_id, \
+     since, version, failures, problem, due_at, fence, lease_until, at_rest, in_flight, updated_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, 0, 0, $13, $14, $12) ON CONFLICT (part_key) DO NOTHING";
+
+/// Lets a decision write to a record at rest, as if it held a lease of the next fence.
+pub(crate) const TAKE_JOB_AT_REST: &str = "UPDATE job SET fence = fence + 1, lease_until = 1 \
+     WHERE job_key = $1 AND version = $2 AND at_rest = 1 RETURNING fence";
+pub(crate) const TAKE_PART_AT_REST: &str = "UPDATE part SET fence = fence + 1, lease_until = 1 \
+     WHERE part_key = $1 AND version = $2 AND at_rest = 1 RETURNING fence";
+
+pub(crate) const VOID_WORKERS: &str = "DELETE FROM worker";
+pub(crate) const VOID_TURNS: &str = "DELETE FROM endpoint";
 pub(crate) const VOID_JOB_LEASES: &str = "UPDATE job SET lease_until = 0 WHERE lease_until > 0";
 pub(crate) const VOID_PART_LEASES: &str = "UPDATE part SET lease_until = 0 WHERE lease_until > 0";
 

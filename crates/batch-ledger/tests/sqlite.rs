@@ -2,7 +2,7 @@
 
 use batch_ledger::{SqliteLedger, SqliteOptions};
 use batch_orchestrator::{
-    ledger::{JobQuery, Ledger, LedgerErrorKind, conformance},
+    ledger::{JobQuery, Ledger, LedgerErrorKind},
     model::InputSnapshot,
 };
 
@@ -10,26 +10,12 @@ fn options(dir: &tempfile::TempDir) -> SqliteOptions {
     SqliteOptions { path: dir.path().join("sub/ledger.db"), read_only: false }
 }
 
-macro_rules! conformance {
-    ($($name:ident),* $(,)?) => {$(
-        #[tokio::test]
-        async fn $name() {
-            let dir = tempfile::tempdir().unwrap();
-            conformance::$name(&SqliteLedger::open(&options(&dir)).await.unwrap()).await;
-        }
-    )*};
+async fn ledger() -> Option<(SqliteLedger, tempfile::TempDir)> {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    Some((SqliteLedger::open(&options(&dir)).await.expect("a new ledger"), dir))
 }
 
-conformance!(
-    discovering_is_idempotent,
-    a_file_that_was_put_back_is_new,
-    a_claim_is_exclusive_and_fenced,
-    the_window_slides,
-    the_last_part_wakes_the_job,
-    an_ended_batch_wakes_its_part,
-    a_foreign_job_is_looked_at_again,
-    records_survive_the_round_trip,
-);
+batch_orchestrator::ledger_conformance!(ledger);
 
 fn input() -> InputSnapshot {
     let location = adls_io::Location::new("in", adls_io::LakePath::root());

@@ -58,6 +58,13 @@ impl StageError {
     }
 }
 
+impl From<LedgerError> for StageError {
+    fn from(error: LedgerError) -> Self {
+        let hint = Some("it is tried again by itself; check the ledger's database");
+        Self { kind: ProblemKind::Local, message: chain(&error), hint, lasting: false, wait: None }
+    }
+}
+
 impl From<adls_io::PathError> for StageError {
     fn from(error: adls_io::PathError) -> Self {
         Self::local(

@@ -43,6 +43,8 @@ pub struct LakeOptions {
 /// How batches are submitted.
 #[derive(Debug, Clone)]
 pub struct ServiceOptions {
+    /// Names the service among all workers of a ledger: one of them at a time polls it. The endpoint's host will do.
+    pub name: String,
     /// What the lines must name as `model`; `None`: anything, as long as it is one.
     pub deployment: Option<String>,
     /// Rewrites every line's `model` to `deployment` on the way.

@@ -57,6 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             recursive: true,
         },
         service: ServiceOptions {
+            name: "example".into(),
             deployment: Some("my-batch".into()),
             set_model: false,
             transfer: batch_orchestrator::Transfer::Upload,

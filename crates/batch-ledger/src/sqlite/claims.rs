@@ -16,8 +16,9 @@ pub(super) async fn claim(
     let failed = db("claim");
     let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let mut leases = Vec::new();
+    let window = places(tx, request, now).await?;
     if request.limit > 0 {
-        let places = request.window.saturating_sub(in_flight(tx, now).await?);
+        let places = window.saturating_sub(in_flight(tx, now).await?);
         let rows = sqlx::query(AssertSqlSafe(sql::claim_parts()))
             .bind(&request.worker.0)
             .bind(now.0)
@@ -42,7 +43,7 @@ pub(super) async fn claim(
             leases.push(rows::job_lease(row)?);
         }
     }
-    let full = in_flight(tx, now).await? >= request.window;
+    let full = in_flight(tx, now).await? >= window;
     let next_due: Option<i64> = sqlx::query_scalar(sql::NEXT_DUE)
         .bind(now.0)
         .bind(i64::from(full))
@@ -64,4 +65,33 @@ async fn in_flight(tx: &mut Transaction<'_, Sqlite>, now: Timestamp) -> Result<u
         .await
         .map_err(db("claim"))?;
     Ok(usize::try_from(count).unwrap_or(0))
+}
+
+/// Takes note of a worker's places; answers how many there are of all workers together.
+async fn places(
+    tx: &mut Transaction<'_, Sqlite>,
+    request: &ClaimRequest,
+    now: Timestamp,
+) -> Result<usize, LedgerError> {
+    let failed = db("claim");
+    if request.window > 0 {
+        sqlx::query(sql::REGISTER_WORKER)
+            .bind(&request.worker.0)
+            .bind(i64::try_from(request.window).unwrap_or(i64::MAX))
+            .bind(now.after(request.ttl).0)
+            .bind(now.after(request.ttl.mul_f64(2.0 / 3.0)).0)
+            .execute(&mut **tx)
+            .await
+            .map_err(&failed)?;
+    } else {
+        sqlx::query(sql::REMOVE_WORKER)
+            .bind(&request.worker.0)
+            .bind(now.0)
+            .execute(&mut **tx)
+            .await
+            .map_err(&failed)?;
+    }
+    let places: i64 =
+        sqlx::query_scalar(sql::COUNT_PLACES).bind(now.0).fetch_one(&mut **tx).await.map_err(&failed)?;
+    Ok(usize::try_from(places).unwrap_or(0))
 }

@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use batch_orchestrator::{
     ledger::{
         ClaimRequest, Claims, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, Ledger,
-        LedgerError, LedgerErrorKind, PartCommit, RecordKey,
+        LedgerAdmin, LedgerError, LedgerErrorKind, PartCommit, PollRequest, PollTurn, RecordKey,
     },
     model::{InputSnapshot, JobKey, JobState, PartKey, PartRecord, PartState, Timestamp},
 };
 use sqlx::{AssertSqlSafe, Row, Sqlite, Transaction};
 
-use super::{SqliteLedger, claims};
+use super::{SqliteLedger, claims, restore};
 use crate::{
     error::db,
     rows::{self, PartDocument, to_json},
@@ -152,10 +152,43 @@ impl Ledger for SqliteLedger {
         Ok(changed)
     }
 
-    async fn in_flight(&self) -> Result<InFlight, LedgerError> {
-        let (batches, oldest): (i64, Option<i64>) =
-            sqlx::query_as(sql::IN_FLIGHT_BATCHES).fetch_one(&self.pool).await.map_err(db("read"))?;
-        Ok(InFlight { batches: u64::try_from(batches).unwrap_or(0), oldest: oldest.map(Timestamp) })
+    async fn poll_turn(&self, request: &PollRequest) -> Result<PollTurn, LedgerError> {
+        let failed = db("take the turn to poll");
+        let now = self.clock();
+        let mut tx = self.begin("take the turn to poll").await?;
+        let taken = sqlx::query(sql::TAKE_TURN)
+            .bind(&request.endpoint)
+            .bind(&request.worker.0)
+            .bind(now.after(request.hold).0)
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        let turn = if taken.rows_affected() > 0 {
+            let (batches, oldest): (i64, Option<i64>) =
+                sqlx::query_as(sql::IN_FLIGHT_BATCHES).fetch_one(&mut *tx).await.map_err(&failed)?;
+            let batches = u64::try_from(batches).unwrap_or(0);
+            PollTurn::Granted(InFlight { batches, oldest: oldest.map(Timestamp) })
+        } else {
+            let until: i64 = sqlx::query_scalar(sql::READ_TURN)
+                .bind(&request.endpoint)
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(&failed)?;
+            PollTurn::Until(Timestamp(until))
+        };
+        tx.commit().await.map_err(&failed)?;
+        Ok(turn)
+    }
+
+    async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError> {
+        let failed = db("reserve a name");
+        let mut tx = self.begin("reserve a name").await?;
+        sqlx::query(sql::RESERVE).bind(name).bind(&job.0).execute(&mut *tx).await.map_err(&failed)?;
+        let owner: String =
+            sqlx::query_scalar(sql::RESERVED_BY).bind(name).fetch_one(&mut *tx).await.map_err(&failed)?;
+        tx.commit().await.map_err(&failed)?;
+        Ok(owner == job.0)
     }
 
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError> {
@@ -185,7 +218,10 @@ impl Ledger for SqliteLedger {
         }
         Ok(views)
     }
+}
 
+#[async_trait]
+impl LedgerAdmin for SqliteLedger {
     async fn retry_failed(&self) -> Result<(), LedgerError> {
         let now = self.clock();
         let mut tx = self.begin("retry").await?;
@@ -199,6 +235,47 @@ impl Ledger for SqliteLedger {
             sqlx::query(text).bind(now.0).execute(&mut *tx).await.map_err(db("retry"))?;
         }
         tx.commit().await.map_err(db("retry"))
+    }
+
+    async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
+        let now = self.clock();
+        let mut tx = self.begin("restore").await?;
+        let mut new = 0;
+        for view in jobs {
+            new += u64::from(restore::job(&mut tx, view, now).await?);
+        }
+        tx.commit().await.map_err(db("restore"))?;
+        Ok(new)
+    }
+
+    async fn resolve(&self, key: &RecordKey, version: i64, commit: Commit) -> Result<(), LedgerError> {
+        let failed = db("resolve");
+        let now = self.clock();
+        let refused =
+            || LedgerError::new(LedgerErrorKind::Fenced, "resolve", "the record is not at rest any more");
+        let mut tx = self.begin("resolve").await?;
+        let (text, name) = match key {
+            RecordKey::Job(key) => (sql::TAKE_JOB_AT_REST, key.to_string()),
+            RecordKey::Part(key) => (sql::TAKE_PART_AT_REST, key.to_string()),
+        };
+        let fence: Option<i64> = sqlx::query_scalar(text)
+            .bind(name)
+            .bind(version)
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        let lease = LeaseRef { key: key.clone(), fence: fence.ok_or_else(refused)?, version };
+        let done = match (key, &commit) {
+            (RecordKey::Job(key), Commit::Job(commit)) => {
+                commit_job(&mut tx, &lease, key, commit, now).await?
+            }
+            (RecordKey::Part(key), Commit::Part(commit)) => {
+                commit_part(&mut tx, &lease, key, commit, now).await?
+            }
+            _ => None,
+        };
+        done.ok_or_else(refused)?;
+        tx.commit().await.map_err(&failed)
     }
 }
 
@@ -256,6 +333,9 @@ async fn commit_job(
     let Some(row) = row else { return Ok(None) };
     let next = rows::job_lease(&row)?;
     insert_event(tx, &key.0, next.reference(), commit.state.name(), now, &doc).await?;
+    if commit.state.is_at_rest() {
+        sqlx::query(sql::RELEASE_NAMES).bind(&key.0).execute(&mut **tx).await.map_err(db("commit"))?;
+    }
     Ok(Some(commit.keep.then_some(next)))
 }
 

@@ -4,5 +4,6 @@ mod claims;
 mod ledger;
 mod lock;
 mod open;
+mod restore;
 
 pub use open::{SqliteLedger, SqliteOptions};

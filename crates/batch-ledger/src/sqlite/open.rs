@@ -81,7 +81,7 @@ impl SqliteLedger {
             Self { id: identify(&pool, options).await?, pool, last_now: AtomicI64::new(0), _lock: lock };
         if !options.read_only {
             // The lock says that nobody else is alive: whoever held these leases is gone.
-            for void in [sql::VOID_JOB_LEASES, sql::VOID_PART_LEASES] {
+            for void in [sql::VOID_JOB_LEASES, sql::VOID_PART_LEASES, sql::VOID_WORKERS, sql::VOID_TURNS] {
                 sqlx::query(void).execute(&ledger.pool).await.map_err(db("open the ledger"))?;
             }
         }

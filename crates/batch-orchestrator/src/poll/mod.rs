@@ -3,5 +3,5 @@
 mod poller;
 mod stage;
 
-pub(crate) use poller::poll;
+pub(crate) use poller::{give_turn_back, poll};
 pub(crate) use stage::check;

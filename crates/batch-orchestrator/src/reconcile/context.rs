@@ -1,12 +1,8 @@
 //! What every stage may use.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use adls_io::{DataLake, Location};
+use adls_io::DataLake;
 use aoai_batch_client::BatchApi;
 use token_estimator::TokenEstimator;
 
@@ -14,7 +10,6 @@ use crate::{
     error::{StageError, StageResult},
     ledger::Ledger,
     machine::{Timing, backoff},
-    model::JobKey,
     options::{BlobUrls, PipelineOptions},
     snapshot::Layout,
 };
@@ -27,7 +22,6 @@ pub(crate) struct Context {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) options: PipelineOptions,
     pub(crate) layout: Layout,
-    pub(crate) targets: Targets,
 }
 
 impl Context {
@@ -58,22 +52,5 @@ impl Context {
 
     pub(crate) fn backoff(&self, failures: u32, asked: Option<Duration>) -> Duration {
         backoff(&self.options.retry, failures, asked, rand::random())
-    }
-}
-
-/// Result directories that this process has given out: two files of one stem must not get the same one.
-#[derive(Debug, Default)]
-pub(crate) struct Targets(Mutex<HashMap<Location, JobKey>>);
-
-impl Targets {
-    /// Takes a directory for a job; `false` if another job has it.
-    pub(crate) fn take(&self, directory: &Location, key: &JobKey) -> bool {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.entry(directory.clone()).or_insert_with(|| key.clone()) == key
-    }
-
-    /// Gives a job's directories back.
-    pub(crate) fn release(&self, key: &JobKey) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, owner| owner != key);
     }
 }

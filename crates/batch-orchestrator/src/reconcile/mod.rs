@@ -7,6 +7,8 @@ mod context;
 mod driver;
 mod events;
 mod held;
+mod outage;
+mod run;
 mod step;
 mod stuck;
 

@@ -1,11 +1,13 @@
 //! One record, held: perform, advance, commit — until it has to wait.
 
+use tokio::time::{Instant, sleep};
+
 use super::{Context, Event, Observer, held::Held};
 use crate::{
     cleanup::{abandon, clean_up, forget},
     collect::{Ending, harvest, publish},
     error::{PipelineError, StageError, StageResult},
-    ledger::{Commit, JobCommit, JobQuery, Lease, LeaseRef, LedgerErrorKind, PartCommit},
+    ledger::{Commit, JobCommit, JobQuery, Lease, LeaseRef, LedgerError, LedgerErrorKind, PartCommit},
     machine::{JobEvent, PartEvent, advance_job, advance_part},
     model::{JobKey, JobPlan, JobRecord, JobState, PartFailure, PartKey, PartRecord, PartState, Timestamp},
     poll::check,
@@ -84,12 +86,11 @@ async fn job_step(
     };
     let changed = commit.state.name() != job.state.name();
     job.state = commit.state.clone();
-    let next = context.ledger.commit(lease, Commit::Job(commit)).await?;
+    let next = write(context, lease, Commit::Job(commit)).await?;
     if changed {
         observer.event(&Event::Job(&job));
     }
     if job.state.is_at_rest() {
-        context.targets.release(&job.key);
         return Ok(Step::Rest(Some(Box::new(job.state))));
     }
     Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
@@ -126,11 +127,27 @@ async fn part_step(
     }
     let changed = commit.state.name() != part.state.name();
     part.state = commit.state.clone();
-    let next = context.ledger.commit(lease, Commit::Part(commit)).await?;
+    let next = write(context, lease, Commit::Part(commit)).await?;
     if changed {
         observer.event(&Event::Part(&part));
     }
     Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
+}
+
+/// Commits, patiently: a ledger that is away may come back while the lease holds. Trying again is safe, for a commit is
+/// bound to the version that was read; if the first try got through, the second is fenced and the record is dropped.
+async fn write(context: &Context, lease: &LeaseRef, commit: Commit) -> Result<Option<Lease>, LedgerError> {
+    let (started, patience) = (Instant::now(), context.options.run.lease.mul_f64(2.0 / 3.0));
+    let mut tries = 0;
+    loop {
+        match context.ledger.commit(lease, commit.clone()).await {
+            Err(error) if error.kind == LedgerErrorKind::Unavailable && started.elapsed() < patience => {
+                tries += 1;
+                sleep(context.backoff(tries, None).min(patience / 4)).await;
+            }
+            other => return other,
+        }
+    }
 }
 
 /// The one effect of a job's state.
@@ -191,8 +208,7 @@ async fn part_effect(
 /// `RUNNING`: are all parts resolved?
 async fn parts_resolved(context: &Context, key: &JobKey) -> StageResult<JobEvent> {
     let query = JobQuery { key: Some(key.0.clone()), ..JobQuery::default() };
-    let views =
-        context.ledger.view(&query).await.map_err(|error| StageError::local(error.to_string(), None))?;
+    let views = context.ledger.view(&query).await?;
     let parts = views.into_iter().next().map(|view| view.parts).unwrap_or_default();
     let mut results = Vec::with_capacity(parts.len());
     for part in parts {

@@ -173,7 +173,7 @@ async fn free_target(
     let mut planned_at = now;
     loop {
         let target = context.layout.target(&job.input.location, planned_at)?;
-        if context.targets.take(&target.processed, &job.key)
+        if context.ledger.reserve(&target.processed.to_string(), &job.key).await?
             && !context.lake.exists(&target.processed).await?
             && !context.lake.exists(&target.error).await?
         {

@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use batch_orchestrator::{
     Stop,
     ledger::{
-        ClaimRequest, Claims, Commit, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerError,
-        MemoryLedger,
+        ClaimRequest, Claims, Commit, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin, LedgerError,
+        MemoryLedger, PollRequest, PollTurn, RecordKey,
     },
     model::{InputSnapshot, JobKey, Timestamp},
 };
@@ -169,14 +169,27 @@ impl Ledger for Crashing<MemoryLedger> {
     async fn observe(&self, batches: &[Batch]) -> Result<u64, LedgerError> {
         self.0.observe(batches).await
     }
-    async fn in_flight(&self) -> Result<InFlight, LedgerError> {
-        self.0.in_flight().await
+    async fn poll_turn(&self, request: &PollRequest) -> Result<PollTurn, LedgerError> {
+        self.0.poll_turn(request).await
+    }
+    async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError> {
+        self.1.effect(self.0.reserve(name, job)).await
     }
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError> {
         self.0.view(query).await
     }
+}
+
+#[async_trait]
+impl LedgerAdmin for Crashing<MemoryLedger> {
     async fn retry_failed(&self) -> Result<(), LedgerError> {
         self.0.retry_failed().await
+    }
+    async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
+        self.1.effect(self.0.restore(jobs)).await
+    }
+    async fn resolve(&self, key: &RecordKey, version: i64, commit: Commit) -> Result<(), LedgerError> {
+        self.1.effect(self.0.resolve(key, version, commit)).await
     }
 }
 

@@ -37,7 +37,8 @@ pub(super) async fn pipeline(app: &App, settings: Settings) -> CliResult<RunRepo
     let ledger = wiring::ledger(settings.ledger.clone(), false).await?;
     let service = wiring::service(&settings).await?;
     let estimator = wiring::estimator(&settings);
-    let worker = WorkerId(format!("pid-{}", std::process::id()));
+    // Unique among all machines and containers, where the number of the process is often 1.
+    let worker = WorkerId(format!("{}-{}", std::process::id(), uuid::Uuid::new_v4()));
     let pipeline = Pipeline::new(lake.lake, service.api, estimator, ledger, worker, options);
 
     let (ask, stop) = Stop::new();

@@ -89,6 +89,8 @@ section!(Run {
     settle_time: Duration = Duration::from_secs(30),
     #[serde(with = "humantime_serde")]
     list_settle: Duration = Duration::from_mins(5),
+    #[serde(with = "humantime_serde")]
+    lease: Duration = Duration::from_secs(90),
     max_in_flight: usize = 10,
     concurrency: usize = 4,
     spool_dir: Option<std::path::PathBuf> = None,

@@ -1,6 +1,9 @@
 //! From what was written to what it means.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use aoai_batch_client::{ApiForm, BatchClientOptions};
 use batch_orchestrator::{
@@ -43,6 +46,7 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             poll_interval: raw.run.poll_interval,
             settle_time: raw.run.settle_time,
             list_settle: raw.run.list_settle,
+            lease: lease(raw.run.lease)?,
             max_in_flight: positive("run.max_in_flight", raw.run.max_in_flight)?,
             concurrency: positive("run.concurrency", raw.run.concurrency)?,
             spool_dir: raw.run.spool_dir.as_ref().map(|dir| base.join(dir)),
@@ -87,6 +91,15 @@ fn positive(key: &str, value: usize) -> CliResult<usize> {
     if value == 0 { Err(CliError::usage(format!("{key} is 0, expected at least 1"))) } else { Ok(value) }
 }
 
+/// Shorter than this, a worker would be taken for dead between two heartbeats.
+fn lease(lease: Duration) -> CliResult<Duration> {
+    if lease < Duration::from_secs(1) {
+        let lease = humantime::format_duration(lease);
+        return Err(CliError::usage(format!("run.lease is {lease}, expected at least 1s")));
+    }
+    Ok(lease)
+}
+
 fn service_options(service: &raw::Service, embedded: bool) -> CliResult<ServiceOptions> {
     if service.set_model && service.deployment.is_none() {
         return Err(CliError::usage(
@@ -94,6 +107,7 @@ fn service_options(service: &raw::Service, embedded: bool) -> CliResult<ServiceO
         ));
     }
     Ok(ServiceOptions {
+        name: service.endpoint.trim_end_matches('/').to_lowercase(),
         deployment: service.deployment.clone(),
         set_model: service.set_model,
         transfer: batch_orchestrator::Transfer::Upload,
