@@ -70,6 +70,11 @@ pub enum FaultEffect {
         /// HTTP status.
         code: u16,
     },
+    /// The request takes effect, and its answer comes later.
+    LateAnswer {
+        /// Real milliseconds from the effect to the answer.
+        ms: u64,
+    },
     /// The connection is reset, and the request takes effect later: what a slow proxy on the way may do.
     Late {
         /// Real milliseconds from the reset to the effect.

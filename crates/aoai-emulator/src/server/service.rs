@@ -133,6 +133,11 @@ async fn with_faults(
             answer(state, target.clone(), request).await;
             scripted(state, &target, &headers, code, None)
         }
+        Some(FaultEffect::LateAnswer { ms }) => {
+            let response = answer(state, target, request).await;
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            response
+        }
         Some(FaultEffect::Late { ms }) => {
             // All of it has come, so that it can go on without its connection.
             let (parts, body) = request.into_parts();

@@ -84,6 +84,18 @@ async fn an_error_may_come_after_the_effect() {
 }
 
 #[tokio::test]
+async fn an_answer_may_come_long_after_the_effect() {
+    let service = start(frozen()).await;
+    let control = service.emulator.control();
+    let input = service.upload(lines(1)).await;
+    let effect = json!({"late_answer": {"ms": 600_000}});
+    add(&control, json!({"match": {"operation": "create_batch"}, "effect": effect, "times": 1}));
+    let patience = Duration::from_millis(500);
+    tokio::time::timeout(patience, create(&service, &input)).await.unwrap_err();
+    assert_eq!(control.snapshot().await.batches.len(), 1);
+}
+
+#[tokio::test]
 async fn an_effect_may_come_after_the_reset() {
     let service = start(frozen()).await;
     let control = service.emulator.control();
