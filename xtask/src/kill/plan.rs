@@ -107,7 +107,7 @@ error = "{error}"
 {account}
 [run]
 scan_interval = "300ms"
-poll_interval = "150ms"
+poll_interval = "100ms"
 settle_time = "0s"
 list_settle = "1s"
 lease = "{LEASE_MS}ms"
@@ -203,7 +203,7 @@ outcome = "missing"
         processing = random.between(1, 100),
         file_lag = random.pick(&[0, 0, 200]),
         validating = random.between(10, 150),
-        in_progress = random.between(100, 1000),
+        in_progress = random.between(50, 600),
         finalizing = random.between(10, 150),
         lag = random.pick(&[0, 100, 300]),
         missing = random.pick(&["reject", "fail_batch"]),

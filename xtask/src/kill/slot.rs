@@ -22,6 +22,8 @@ use crate::run::Outcome;
 
 /// From the start of a worker to its end, at the most.
 const LONGEST_MS: u64 = 400;
+/// From the first thing that it did to its end, at the most; there are many states within this.
+const AT_WORK_MS: u64 = 80;
 /// Of a hundred ends, how many are a stop that outlasts the lease, and then a revival.
 const ZOMBIES_PERCENT: u64 = 10;
 /// Every so many ends the database is restarted, or loses its connections.
@@ -81,13 +83,14 @@ impl Arena<'_> {
         Ok(())
     }
 
-    /// Half of the times are counted from the start, half from the first thing that was done.
+    /// Most times are counted from the first thing that was done: what waits is killed more often than what works
+    /// anyway.
     fn let_work(&self, worker: &mut Worker, random: &mut Random) -> Result<Option<ExitStatus>, String> {
-        if random.chance(50) {
+        if random.chance(75) {
             if let Some(status) = worker.wait_for_progress(Duration::from_millis(LONGEST_MS))? {
                 return Ok(Some(status));
             }
-            return worker.wait(Duration::from_millis(random.between(0, 80)));
+            return worker.wait(Duration::from_millis(random.between(0, AT_WORK_MS)));
         }
         worker.wait(Duration::from_millis(random.between(5, LONGEST_MS)))
     }
