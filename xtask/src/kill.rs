@@ -6,6 +6,8 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -34,6 +36,8 @@ use round::{Report, Rounds};
 
 /// Kills in a round at the most; most rounds are done before.
 const KILLS_OF_A_ROUND: usize = 60;
+/// A series ends with these: what is wrong so often need not be looked for any longer.
+const VIOLATIONS_AT_THE_MOST: usize = 5;
 
 pub(crate) fn run(options: &Options) -> Outcome {
     let binary = match &options.binary {
@@ -73,35 +77,64 @@ fn series(options: &Options, binary: &Path, ledger: Ledger, kills: usize) -> Res
         Ledger::Sqlite => None,
         Ledger::Postgres => Some(Database::start()?),
     };
-    let rounds = Rounds { binary, seed: options.seed, ledger, database: database.as_ref() };
     let mut violations = Vec::new();
     if ledger == Ledger::Sqlite && options.round.is_none() {
         violations.extend(restarts(binary, options.seed)?);
     }
-    let (start, mut sum) = (now(), Sum::default());
-    let mut number = options.round.unwrap_or(0);
-    while sum.kills < kills {
-        match rounds.play(number, (kills - sum.kills).min(KILLS_OF_A_ROUND)) {
+    let rounds = Rounds { binary, seed: options.seed, ledger, database: database.as_ref() };
+    let course = Course { left: kills, number: options.round.unwrap_or(0), violations, sum: Sum::default() };
+    let course = Mutex::new(course);
+    let lanes = if options.round.is_some() { 1 } else { ledger.lanes() };
+    let start = now();
+    thread::scope(|scope| {
+        for _ in 0..lanes {
+            scope.spawn(|| while Course::step(&course, &rounds) && options.round.is_none() {});
+        }
+    });
+    let course = course.into_inner().unwrap_or_else(PoisonError::into_inner);
+    course.sum.line_of_all(ledger, start.elapsed().as_secs_f64());
+    Ok(course.violations)
+}
+
+/// How far a series is.
+struct Course {
+    left: usize,
+    number: u64,
+    violations: Vec<String>,
+    sum: Sum,
+}
+
+impl Course {
+    /// Plays one more round; whether there may be another.
+    fn step(course: &Mutex<Self>, rounds: &Rounds<'_>) -> bool {
+        let locked = || course.lock().unwrap_or_else(PoisonError::into_inner);
+        let (number, kills) = {
+            let mut course = locked();
+            if course.left == 0 || course.violations.len() >= VIOLATIONS_AT_THE_MOST {
+                return false;
+            }
+            let kills = course.left.min(KILLS_OF_A_ROUND);
+            course.left -= kills;
+            course.number += 1;
+            (course.number - 1, kills)
+        };
+        let played = rounds.play(number, kills);
+        let mut course = locked();
+        match played {
             Ok(report) => {
-                sum.line(ledger, number, &report);
-                // Its files were done before anybody could be killed: a further one would be the same.
+                course.left += kills - report.kills.min(kills);
+                course.sum.line(rounds.ledger, number, &report);
                 if report.kills == 0 {
-                    violations.push(format!("round {number} was over before the first kill"));
-                    break;
+                    course.violations.push(format!("round {number} was over before anybody could be killed"));
                 }
             }
             Err(why) => {
                 say::error(&why);
-                violations.push(why);
+                course.violations.push(why);
             }
         }
-        number += 1;
-        if options.round.is_some() || violations.len() > 5 {
-            break;
-        }
+        true
     }
-    sum.line_of_all(ledger, start.elapsed().as_secs_f64());
-    Ok(violations)
 }
 
 /// A restart gets on within its time.

@@ -138,6 +138,14 @@ impl Ledger {
             Self::Postgres => 3,
         }
     }
+
+    /// How many rounds are played at once: a single worker waits most of the time.
+    pub(super) fn lanes(self) -> usize {
+        match self {
+            Self::Sqlite => 3,
+            Self::Postgres => 1,
+        }
+    }
 }
 
 /// A dozen files, one of which is broken.

@@ -98,6 +98,9 @@ impl Arena<'_> {
     /// Stops the worker for longer than its claims hold, and lets it go on: it knows nothing of the time between.
     fn zombie(&self, worker: &mut Worker, random: &mut Random) -> Outcome {
         worker.stop()?;
+        if self.database.is_none() {
+            self.program.is_refused()?;
+        }
         thread::sleep(Duration::from_millis(LEASE_MS + random.between(100, LEASE_MS)));
         worker.go_on()?;
         worker.wait(Duration::from_millis(random.between(20, LONGEST_MS)))?;

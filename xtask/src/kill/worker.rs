@@ -21,6 +21,8 @@ use crate::{
 /// Secrets go by environment, as in everything of ours.
 pub(super) const LAKE_KEY_VARIABLE: &str = "AOAI_KILL_LAKE_KEY";
 pub(super) const SERVICE_KEY_VARIABLE: &str = "AOAI_KILL_SERVICE_KEY";
+/// A process that is refused ends at once.
+const REFUSAL: Duration = Duration::from_secs(10);
 /// How often a process is looked at.
 const STEP: Duration = Duration::from_millis(2);
 
@@ -55,6 +57,16 @@ impl Program {
             finished.exited(codes[0])?;
         }
         finished.json()
+    }
+
+    /// A second process on the same ledger file must be told that it is in use, also where the first one is stopped.
+    pub(super) fn is_refused(&self) -> Outcome {
+        let finished = program::run(&mut self.command(&["run", "--once"]), REFUSAL)?;
+        finished.exited(2).map_err(|why| format!("a second process was not refused: {why}"))?;
+        match finished.stdout.contains("works with") {
+            true => Ok(()),
+            false => Err(format!("a second process was not told why it is refused: {}", finished.stdout)),
+        }
     }
 
     fn log(&self, name: &str) -> Result<File, String> {
