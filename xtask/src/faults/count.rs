@@ -7,8 +7,8 @@ use serde_json::Value;
 /// What one client paid and lost.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Cost {
-    /// Batches with lines that were billed.
-    pub(super) batches: usize,
+    /// Batches that were billed beyond one for each file.
+    pub(super) extra: usize,
     /// Lines that were billed beyond the first time.
     pub(super) twice: u64,
     /// Lines without a result in the end.
@@ -22,7 +22,7 @@ pub(super) struct Cost {
 impl Cost {
     /// As it has to be.
     pub(super) fn is_nothing(&self) -> bool {
-        self.twice == 0 && self.lost == 0 && self.done
+        self.extra == 0 && self.twice == 0 && self.lost == 0 && self.done
     }
 }
 
@@ -44,7 +44,8 @@ pub(super) fn cost(
         line["custom_id"].as_str().map(str::to_owned).ok_or_else(|| format!("a bad input: {line}"))
     });
     let wanted: BTreeSet<String> = wanted.collect::<Result<_, _>>()?;
-    Ok(Cost { batches, twice, lost: wanted.difference(results).count(), ..Cost::default() })
+    let extra = batches.saturating_sub(inputs.len());
+    Ok(Cost { extra, twice, lost: wanted.difference(results).count(), ..Cost::default() })
 }
 
 #[cfg(test)]
@@ -62,9 +63,10 @@ mod tests {
         let inputs =
             BTreeMap::from([("a".to_owned(), "{\"custom_id\":\"1\"}\n{\"custom_id\":\"2\"}\n".to_owned())]);
         let found = cost(&books, &inputs, &BTreeSet::from(["2".to_owned(), "3".to_owned()])).unwrap();
-        assert_eq!((found.batches, found.twice, found.lost), (2, 3, 1));
+        assert_eq!((found.extra, found.twice, found.lost), (1, 3, 1));
         assert!(!found.is_nothing() && !Cost::default().is_nothing());
-        assert!(Cost { done: true, batches: 3, ..Cost::default() }.is_nothing());
+        assert!(Cost { done: true, runs: 2, ..Cost::default() }.is_nothing());
+        assert!(!Cost { done: true, extra: 1, ..Cost::default() }.is_nothing());
         assert!(cost(&json!({}), &inputs, &BTreeSet::new()).is_err());
     }
 }

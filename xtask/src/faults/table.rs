@@ -2,6 +2,7 @@
 
 use super::{Row, count::Cost};
 
+/// The last column is ours.
 const HEADING: [&str; 4] = ["fault", "openai", "openai, ids noted", "aoai-batch"];
 
 /// In columns.
@@ -32,8 +33,9 @@ fn cells(row: &Row) -> Vec<String> {
 
 fn cell(cost: &Cost) -> String {
     let mut said = Vec::new();
-    if cost.twice > 0 {
-        said.push(format!("{} lines paid twice", cost.twice));
+    if cost.extra > 0 || cost.twice > 0 {
+        let batches = if cost.extra == 1 { "batch" } else { "batches" };
+        said.push(format!("{} {batches} too many, {} lines paid twice", cost.extra, cost.twice));
     }
     if cost.lost > 0 {
         said.push(format!("{} lines lost", cost.lost));
@@ -50,11 +52,16 @@ mod tests {
 
     #[test]
     fn both_forms_have_everything() {
-        let cost = |twice, lost, done| Cost { twice, lost, done, runs: 5, ..Cost::default() };
+        let cost = |twice, lost, done| Cost { extra: (twice > 0).into(), twice, lost, done, runs: 5 };
         let rows =
             [Row { name: "reset", costs: vec![cost(4, 0, true), cost(0, 2, false), cost(0, 0, true)] }];
         for text in [text(&rows), markdown(&rows)] {
-            for part in ["reset", "4 lines paid twice", "2 lines lost, not done after 5 runs", "aoai-batch"] {
+            for part in [
+                "reset",
+                "1 batch too many, 4 lines paid twice",
+                "2 lines lost, not done after 5 runs",
+                "aoai-batch",
+            ] {
                 assert!(text.contains(part), "{part} is not in\n{text}");
             }
         }
