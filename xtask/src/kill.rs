@@ -35,7 +35,7 @@ pub(crate) use options::Options;
 use round::{Report, Rounds};
 
 /// Kills in a round at the most; most rounds are done before.
-const KILLS_OF_A_ROUND: usize = 60;
+const KILLS_OF_A_ROUND: usize = 30;
 /// A series ends with these: what is wrong so often need not be looked for any longer.
 const VIOLATIONS_AT_THE_MOST: usize = 5;
 

@@ -142,7 +142,7 @@ impl Ledger {
     /// How many rounds are played at once: a single worker waits most of the time.
     pub(super) fn lanes(self) -> usize {
         match self {
-            Self::Sqlite => 3,
+            Self::Sqlite => 4,
             Self::Postgres => 1,
         }
     }
