@@ -8,6 +8,8 @@ mod bench;
 mod docs;
 mod e2e;
 mod emulator;
+mod faults;
+mod kill;
 mod package;
 mod program;
 mod python;
@@ -23,7 +25,9 @@ usage: cargo xtask <task>
   package  every library crate can be packaged
   e2e      the release binary and the examples, from files in to files out
   python   the official Python client against the emulator's Data Lake endpoint
-  bench    throughput beside curl, requests of a listing, memory of a run; `bench --help` tells the options";
+  bench    throughput beside curl, requests of a listing, memory of a run; `bench --help` tells the options
+  kill     the release binary killed over and over; `kill --help` tells the options
+  faults   what each fault of the service costs, with the official client and with ours";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -32,6 +36,18 @@ fn main() -> ExitCode {
     if task == "bench" {
         return match bench::Options::parse(&rest) {
             Ok(options) => judge(&task, bench::run(&options)),
+            Err(usage) => refuse(&usage),
+        };
+    }
+    if task == "kill" {
+        return match kill::Options::parse(&rest) {
+            Ok(options) => judge(&task, kill::run(&options)),
+            Err(usage) => refuse(&usage),
+        };
+    }
+    if task == "faults" {
+        return match faults::Options::parse(&rest) {
+            Ok(options) => judge(&task, faults::run(&options)),
             Err(usage) => refuse(&usage),
         };
     }
