@@ -1,5 +1,6 @@
 //! Poll: one list call a cycle serves every batch that runs.
 
+mod duplicates;
 mod poller;
 mod stage;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aoai_batch_client::{Batch, BatchApiExt, PageQuery};
 use futures::TryStreamExt;
 
+use super::duplicates::Sightings;
 use crate::{
     error::PipelineError,
     ledger::{PollRequest, PollTurn, WorkerId},
@@ -35,6 +36,7 @@ pub(crate) async fn poll(
     let horizon = Timestamp(oldest.0.saturating_sub(skew)).seconds();
     let mut batches = std::pin::pin!(context.service.batches(PageQuery { limit: Some(100), after: None }));
     let (mut group, mut changed): (Vec<Batch>, u64) = (Vec::with_capacity(GROUP), 0);
+    let mut sightings = Sightings::default();
     while let Some(batch) = batches.try_next().await? {
         // Newest first: beyond the horizon there is nothing of ours. A listing in another order is covered by the
         // parts' own, slower poll.
@@ -42,13 +44,16 @@ pub(crate) async fn poll(
             break;
         }
         observer.event(&Event::Batch(&batch));
+        sightings.see(&batch);
         group.push(batch);
         if group.len() == GROUP {
             changed += context.ledger.observe(&group).await?;
             group.clear();
         }
     }
-    Ok(changed + context.ledger.observe(&group).await?)
+    changed += context.ledger.observe(&group).await?;
+    sightings.cancel_surplus(context, observer).await?;
+    Ok(changed)
 }
 
 /// Lets another worker poll at once.

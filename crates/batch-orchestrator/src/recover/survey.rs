@@ -11,6 +11,7 @@ use crate::{
     ledger::JobQuery,
     model::{JobKey, PartKey, Timestamp},
     reconcile::Context,
+    submit::tagged,
     upload::find_files,
 };
 
@@ -132,12 +133,5 @@ fn owner(
     if let Some((part, generation)) = blob {
         return Some((part, Some(generation)));
     }
-    let tag = |key: &str| batch.metadata.get(key);
-    let number = |key: &str| tag(key).and_then(|text| text.parse::<u32>().ok());
-    let part = PartKey {
-        job: JobKey(tag("aob_key")?.clone()),
-        part: number("aob_part")?,
-        attempt: number("aob_attempt")?,
-    };
-    Some((part, number("aob_gen")))
+    tagged(batch)
 }

@@ -3,6 +3,7 @@
 use aoai_batch_client::{Batch, BatchApiExt, BatchStatus, FileId, PageQuery};
 use futures::TryStreamExt;
 
+use super::tags::tagged;
 use crate::{
     error::StageResult,
     machine::PartEvent,
@@ -73,11 +74,8 @@ impl<'a> Known<'a> {
     fn is_ours(&self, batch: &Batch, part: &PartRecord) -> bool {
         let by_file = batch.input_file_id.as_ref().is_some_and(|id| self.files.contains(&id));
         let by_blob = batch.input_blob.as_deref().is_some_and(|url| self.blobs.contains(&comparable(url)));
-        let tag = |key: &str| batch.metadata.get(key).map(String::as_str);
-        let by_metadata = tag("aob_key") == Some(part.key.job.0.as_str())
-            && tag("aob_part") == Some(part.key.part.to_string().as_str())
-            && tag("aob_attempt") == Some(part.key.attempt.to_string().as_str());
-        by_file || by_blob || by_metadata
+        let by_metadata = || tagged(batch).is_some_and(|(key, _)| key == part.key);
+        by_file || by_blob || by_metadata()
     }
 }
 

@@ -5,6 +5,7 @@
 mod bad_input;
 mod crash;
 mod defects;
+mod duplicates;
 mod happy;
 mod lake_service;
 mod ledger;
