@@ -3,7 +3,11 @@
 //! Every client meets every fault at an emulator of its own, whose books say what was paid; what is on the disk in the
 //! end says what was lost. Whoever fails is run again, as its user would.
 
-use std::{path::PathBuf, thread, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use crate::{
     emulator::Emulator,
@@ -93,11 +97,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     ];
     let mut rows = Vec::new();
     for case in cases::all().into_iter().filter(|case| case.name.contains(&options.only)) {
-        let mut costs = Vec::new();
-        for client in &clients {
-            costs
-                .push(meet(&binary, &case, client).map_err(|why| format!("{}: {client}: {why}", case.name))?);
-        }
+        let costs = all_meet(&binary, &case, &clients)?;
         say::error(&format!("{}: done", case.name));
         rows.push(Row { name: case.name, costs });
     }
@@ -116,8 +116,18 @@ pub(crate) fn run(options: &Options) -> Outcome {
     Ok(())
 }
 
+/// All clients meet one fault, side by side: they wait most of the time.
+fn all_meet(binary: &Path, case: &Case, clients: &[Client]) -> Result<Vec<Cost>, String> {
+    let met = |client| meet(binary, case, client).map_err(|why| format!("{}: {client}: {why}", case.name));
+    thread::scope(|scope| {
+        let meetings: Vec<_> = clients.iter().map(|client| scope.spawn(move || met(client))).collect();
+        let panicked = || Err("the test itself panicked".to_owned());
+        meetings.into_iter().map(|meeting| meeting.join().unwrap_or_else(|_| panicked())).collect()
+    })
+}
+
 /// One client meets one fault.
-fn meet(binary: &std::path::Path, case: &Case, client: &Client) -> Result<Cost, String> {
+fn meet(binary: &Path, case: &Case, client: &Client) -> Result<Cost, String> {
     let scratch = Scratch::new("faults")?;
     scratch.write("emulator.toml", SETTINGS)?;
     let settings = scratch.path().join("emulator.toml");
