@@ -1,21 +1,28 @@
 //! All probes in their order, and the end of all that they made.
 
+use std::time::Duration;
+
 use adls_io::{DataLake, Location};
 use aoai_batch_client::FileId;
 use futures::join;
+use tokio::time::sleep_until;
 
 use super::{
     batch, cleanup, fence, files, in_use, lake, listing,
-    report::ProbeReport,
+    report::{Probe, ProbeReport},
     site::{Site, new_name},
 };
 use crate::{
     app::App,
     args::DoctorArgs,
+    commands::doctor::report::Outcome,
     config::{Service, Settings},
     error::{CliError, CliResult},
     wiring,
 };
+
+/// The probes end by themselves when the time is up; a request that hangs does not.
+const OVERTIME: Duration = Duration::from_secs(30);
 
 pub(in super::super) async fn run(
     app: &App,
@@ -38,6 +45,10 @@ pub(in super::super) async fn run(
     let mut report = ProbeReport::new(name);
     tokio::select! {
         () = Box::pin(all(&site, wired.lake.as_ref(), &directory)) => {}
+        () = sleep_until(site.deadline + OVERTIME) => {
+            let what = "the service or the lake did not answer in time: the other probes were left out";
+            site.found(Probe::new("time limit", Outcome::Failed, what));
+        }
         // Without a handler the signal ends the process all the same.
         Ok(()) = tokio::signal::ctrl_c() => {
             app.printer.note("interrupted: removing what was made");
