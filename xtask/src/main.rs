@@ -11,6 +11,8 @@ mod emulator;
 mod faults;
 mod kill;
 mod package;
+mod pg;
+mod postgres;
 mod program;
 mod python;
 mod run;
@@ -27,7 +29,8 @@ usage: cargo xtask <task>
   python   the official Python client against the emulator's Data Lake endpoint
   bench    throughput beside curl, requests of a listing, memory of a run; `bench --help` tells the options
   kill     the release binary killed over and over; `kill --help` tells the options
-  faults   what each fault of the service costs, with the official client and with ours";
+  faults   what each fault of the service costs, with the official client and with ours
+  pg       runs a command with a PostgreSQL server of its own in DATABASE_URL: `pg -- COMMAND...`";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -49,6 +52,12 @@ fn main() -> ExitCode {
         return match faults::Options::parse(&rest) {
             Ok(options) => judge(&task, faults::run(&options)),
             Err(usage) => refuse(&usage),
+        };
+    }
+    if task == "pg" {
+        return match pg::run(&rest) {
+            Ok(code) => ExitCode::from(code),
+            Err(message) => judge(&task, Err(message)),
         };
     }
     if !rest.is_empty() {
