@@ -26,7 +26,8 @@ CREATE TABLE job (
 
 -- What a claim looks at: jobs at rest do not slow it down.
 CREATE INDEX job_due ON job (due_at) WHERE at_rest = 0;
-CREATE INDEX job_created ON job (created_at);
+CREATE INDEX job_created ON job (created_at, job_key);
+CREATE INDEX job_foreign ON job (job_key) WHERE state = 'foreign';
 
 -- One attempt at one part of a job.
 CREATE TABLE part (
@@ -52,7 +53,10 @@ CREATE TABLE part (
     updated_at  BIGINT NOT NULL
 );
 
-CREATE INDEX part_due ON part (due_at) WHERE at_rest = 0;
+-- Those that wait for a place may be many, and would be in the way of those that are due.
+CREATE INDEX part_due ON part (due_at, part_key) WHERE at_rest = 0 AND state <> 'ready';
+CREATE INDEX part_ready ON part (due_at, part_key) WHERE state = 'ready';
+CREATE INDEX part_admitted ON part (lease_until) WHERE state = 'ready';
 CREATE INDEX part_job ON part (job_key);
 CREATE INDEX part_in_flight ON part (in_flight) WHERE in_flight = 1;
 CREATE INDEX part_batch ON part (batch_id) WHERE batch_id IS NOT NULL;

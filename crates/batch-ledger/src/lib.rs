@@ -2,9 +2,11 @@
 
 mod access;
 mod error;
-mod rows;
+mod meta;
+mod postgres;
 mod sql;
 mod sqlite;
 
 pub use access::Access;
+pub use postgres::{Password, PasswordSource, PgLedger, PgOptions};
 pub use sqlite::{SqliteLedger, SqliteOptions};

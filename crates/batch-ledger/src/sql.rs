@@ -1,5 +1,5 @@
 //! The SQL text. SQLite and PostgreSQL both take `$1`, `ON CONFLICT`, `RETURNING` and partial indexes; what differs
-//! between them stays out of this file.
+//! between them stays out of this file, but for one argument.
 
 pub(crate) const INSERT_JOB: &str = "INSERT INTO job (job_key, input, state, doc, version, failures, due_at, fence, \
      lease_until, at_rest, created_at, updated_at) VALUES ($1, $2, $3, $4, 0, 0, $5, 0, 0, 0, $5, $5) \
@@ -12,36 +12,47 @@ pub(crate) const JOB_COLUMNS: &str =
 
 pub(crate) const PART_COLUMNS: &str = "part_key, job_key, part, attempt, plan, doc, remote, version, failures, problem, due_at, fence, updated_at";
 
-/// Parts that are due; `ready` ones only as far as the window has places ($5).
-pub(crate) fn claim_parts() -> String {
+/// Parts that are due, but for `ready` ones. `skip` is what keeps claimers out of each other's way, where that is needed.
+pub(crate) fn claim_parts(skip: &str) -> String {
     format!(
         "UPDATE part SET owner = $1, fence = fence + 1, lease_until = $3 WHERE part_key IN ( \
-           SELECT part_key FROM ( \
-             SELECT part_key, due_at FROM part WHERE at_rest = 0 AND state <> 'ready' \
-               AND due_at <= $2 AND lease_until <= $2 \
-             UNION ALL SELECT part_key, due_at FROM ( \
-               SELECT part_key, due_at FROM part WHERE at_rest = 0 AND state = 'ready' \
-                 AND due_at <= $2 AND lease_until <= $2 ORDER BY due_at, part_key LIMIT $5) AS admitted \
-           ) AS due ORDER BY due_at, part_key LIMIT $4) RETURNING {PART_COLUMNS}"
+           SELECT part_key FROM part WHERE at_rest = 0 AND state <> 'ready' AND due_at <= $2 AND lease_until <= $2 \
+           ORDER BY due_at, part_key LIMIT $4 {skip}) RETURNING {PART_COLUMNS}"
     )
 }
 
-pub(crate) fn claim_jobs() -> String {
+/// `ready` parts that are due, as many as there are places.
+pub(crate) fn claim_ready(skip: &str) -> String {
+    format!(
+        "UPDATE part SET owner = $1, fence = fence + 1, lease_until = $3 WHERE part_key IN ( \
+           SELECT part_key FROM part WHERE state = 'ready' AND due_at <= $2 AND lease_until <= $2 \
+           ORDER BY due_at, part_key LIMIT $4 {skip}) RETURNING {PART_COLUMNS}"
+    )
+}
+
+pub(crate) fn claim_jobs(skip: &str) -> String {
     format!(
         "UPDATE job SET owner = $1, fence = fence + 1, lease_until = $3 WHERE job_key IN ( \
            SELECT job_key FROM job WHERE at_rest = 0 AND due_at <= $2 AND lease_until <= $2 \
-           ORDER BY due_at, job_key LIMIT $4) RETURNING {JOB_COLUMNS}"
+           ORDER BY due_at, job_key LIMIT $4 {skip}) RETURNING {JOB_COLUMNS}"
     )
 }
 
+pub(crate) const READY_IS_DUE: &str =
+    "SELECT 1 FROM part WHERE state = 'ready' AND due_at <= $1 AND lease_until <= $1 LIMIT 1";
+
 /// Parts that occupy a place: in flight, or just claimed for it.
-pub(crate) const COUNT_IN_FLIGHT: &str =
-    "SELECT COUNT(*) FROM part WHERE at_rest = 0 AND (in_flight = 1 OR lease_until > $1)";
+pub(crate) const COUNT_IN_FLIGHT: &str = "SELECT (SELECT COUNT(*) FROM part WHERE in_flight = 1) \
+     + (SELECT COUNT(*) FROM part WHERE state = 'ready' AND lease_until > $1)";
 
 /// When the next record becomes due that nobody holds; `ready` parts do not count while the window is full ($2 = 1).
 pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM ( \
-       SELECT MIN(due_at) AS due_at FROM part WHERE at_rest = 0 AND lease_until <= $1 AND ($2 = 0 OR state <> 'ready') \
-       UNION ALL SELECT MIN(due_at) AS due_at FROM job WHERE at_rest = 0 AND lease_until <= $1) AS due";
+       SELECT due_at FROM (SELECT due_at FROM part WHERE at_rest = 0 AND state <> 'ready' AND lease_until <= $1 \
+         ORDER BY due_at LIMIT 1) AS parts \
+       UNION ALL SELECT due_at FROM (SELECT due_at FROM part WHERE state = 'ready' AND lease_until <= $1 AND $2 = 0 \
+         ORDER BY due_at LIMIT 1) AS ready \
+       UNION ALL SELECT due_at FROM (SELECT due_at FROM job WHERE at_rest = 0 AND lease_until <= $1 \
+         ORDER BY due_at LIMIT 1) AS jobs) AS due";
 
 pub(crate) const UNFINISHED: &str = "SELECT COUNT(*) FROM job WHERE at_rest = 0";
 
@@ -85,16 +96,40 @@ pub(crate) const OBSERVE: &str = "UPDATE part SET remote = $2, due_at = CASE WHE
 
 pub(crate) const IN_FLIGHT_BATCHES: &str = "SELECT COUNT(*), MIN(since) FROM part WHERE batch_id IS NOT NULL";
 
-pub(crate) fn view_jobs() -> String {
+/// Which jobs to look at; each has an index of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Jobs {
+    /// Keys from `$1` up to, but not including, `$2`.
+    Range,
+    /// Not at rest.
+    Unfinished,
+    /// Both.
+    UnfinishedInRange,
+    /// All of them.
+    All,
+}
+
+/// The newest `$1` jobs, oldest first; a range is `$2` to `$3`.
+pub(crate) fn view_jobs(jobs: Jobs) -> String {
+    let condition = match jobs {
+        Jobs::Range => "WHERE job_key >= $2 AND job_key < $3",
+        Jobs::Unfinished => "WHERE at_rest = 0",
+        Jobs::UnfinishedInRange => "WHERE at_rest = 0 AND job_key >= $2 AND job_key < $3",
+        Jobs::All => "",
+    };
     format!(
-        "SELECT {JOB_COLUMNS} FROM (SELECT {JOB_COLUMNS} FROM job \
-           WHERE job_key LIKE $1 AND ($2 = 0 OR at_rest = 0) ORDER BY created_at DESC, job_key DESC LIMIT $3) AS newest \
-         ORDER BY created_at, job_key"
+        "SELECT {JOB_COLUMNS} FROM (SELECT {JOB_COLUMNS} FROM job {condition} \
+           ORDER BY created_at DESC, job_key DESC LIMIT $1) AS newest ORDER BY created_at, job_key"
     )
 }
 
-pub(crate) fn view_parts() -> String {
-    format!("SELECT {PART_COLUMNS} FROM part WHERE job_key = $1 ORDER BY part, attempt")
+/// The parts of so many jobs.
+pub(crate) fn view_parts(jobs: usize) -> String {
+    let keys: Vec<String> = (1..=jobs).map(|number| format!("${number}")).collect();
+    format!(
+        "SELECT {PART_COLUMNS} FROM part WHERE job_key IN ({}) ORDER BY job_key, part, attempt",
+        keys.join(", ")
+    )
 }
 
 /// `$2` is the document of the state `seen`.
@@ -139,6 +174,12 @@ pub(crate) const VOID_WORKERS: &str = "DELETE FROM worker";
 pub(crate) const VOID_TURNS: &str = "DELETE FROM endpoint";
 pub(crate) const VOID_JOB_LEASES: &str = "UPDATE job SET lease_until = 0 WHERE lease_until > 0";
 pub(crate) const VOID_PART_LEASES: &str = "UPDATE part SET lease_until = 0 WHERE lease_until > 0";
+
+/// A due time after `$2` becomes `$1`, but for those that wait for an event (`$3`).
+pub(crate) const BRING_JOBS_NEAR: &str =
+    "UPDATE job SET due_at = $1 WHERE at_rest = 0 AND due_at > $2 AND due_at < $3";
+pub(crate) const BRING_PARTS_NEAR: &str =
+    "UPDATE part SET due_at = $1 WHERE at_rest = 0 AND due_at > $2 AND due_at < $3";
 
 pub(crate) const READ_META: &str = "SELECT ledger_id, format FROM ledger_meta WHERE id = 1";
 pub(crate) const INSERT_META: &str =

@@ -1,53 +1,41 @@
-//! The trait.
+//! The traits.
 
-use std::{
-    sync::atomic::Ordering,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::{collections::HashMap, time::Duration};
 
 use aoai_batch_client::Batch;
 use async_trait::async_trait;
 use batch_orchestrator::{
     ledger::{
-        ClaimRequest, Claims, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, Ledger,
-        LedgerAdmin, LedgerError, LedgerErrorKind, PartCommit, PollRequest, PollTurn, RecordKey,
+        ClaimRequest, Claims, Commit, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin,
+        LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
     },
-    model::{InputSnapshot, JobKey, JobState, PartKey, PartRecord, PartState, Timestamp},
+    model::{InputSnapshot, JobKey, JobState, PartRecord, Timestamp},
 };
-use sqlx::{AssertSqlSafe, Row, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Row};
 
-use super::{SqliteLedger, claims, restore};
+use super::{
+    super::backend::{Store, Tx},
+    claims,
+    commit::{commit_job, commit_part},
+    restore,
+    rows::{self, to_json},
+};
 use crate::{
     error::db,
-    rows::{self, PartDocument, to_json},
-    sql,
+    sql::{self, Jobs},
 };
 
-type Tx<'a> = Transaction<'a, Sqlite>;
-
-impl SqliteLedger {
-    /// The system's clock, but never backwards: a clock that jumps back must not make leases last longer.
-    #[expect(clippy::disallowed_methods, reason = "this is the store's clock that everybody else asks")]
-    fn clock(&self) -> Timestamp {
-        let now = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        Timestamp(self.last_now.fetch_max(now, Ordering::Relaxed).max(now))
-    }
-
-    /// A transaction that takes the write lock at once: it cannot fail half-way for being late.
-    async fn begin(&self, operation: &'static str) -> Result<Tx<'_>, LedgerError> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(db(operation))
-    }
-}
+/// Parts are asked for by so many jobs at once.
+const JOBS: usize = 200;
 
 #[async_trait]
-impl Ledger for SqliteLedger {
+impl Ledger for Store {
     fn id(&self) -> &str {
         &self.id
     }
 
     async fn now(&self) -> Result<Timestamp, LedgerError> {
-        Ok(self.clock())
+        self.clock("ask for the time").await
     }
 
     async fn discover(
@@ -57,13 +45,13 @@ impl Ledger for SqliteLedger {
         listed_at: Timestamp,
     ) -> Result<Vec<JobKey>, LedgerError> {
         let failed = db("discover");
-        let now = self.clock();
         let state = to_json(&JobState::Seen)?;
         let mut tx = self.begin("discover").await?;
+        let now = self.time(&mut tx).await?;
         let mut new = Vec::new();
         for input in seen {
             let Some(key) = free_key(&mut tx, account, input, listed_at).await? else { continue };
-            sqlx::query(sql::INSERT_JOB)
+            let inserted = sqlx::query(sql::INSERT_JOB)
                 .bind(&key.0)
                 .bind(to_json(input)?)
                 .bind(JobState::Seen.name())
@@ -72,7 +60,10 @@ impl Ledger for SqliteLedger {
                 .execute(&mut *tx)
                 .await
                 .map_err(&failed)?;
-            new.push(key);
+            // Another worker may list the same files.
+            if inserted.rows_affected() > 0 {
+                new.push(key);
+            }
         }
         tx.commit().await.map_err(&failed)?;
         Ok(new)
@@ -80,15 +71,19 @@ impl Ledger for SqliteLedger {
 
     async fn claim(&self, request: &ClaimRequest) -> Result<Claims, LedgerError> {
         let mut tx = self.begin("claim").await?;
-        let claims = claims::claim(&mut tx, request, self.clock()).await?;
+        let now = self.time(&mut tx).await?;
+        let claims = claims::claim(&mut tx, request, now).await?;
         tx.commit().await.map_err(db("claim"))?;
         Ok(claims)
     }
 
     async fn heartbeat(&self, held: &[LeaseRef], ttl: Duration) -> Result<Vec<LeaseRef>, LedgerError> {
         let failed = db("heartbeat");
-        let until = self.clock().after(ttl);
+        if held.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut tx = self.begin("heartbeat").await?;
+        let until = self.time(&mut tx).await?.after(ttl);
         let mut ours = Vec::new();
         for lease in held {
             let (text, key) = match &lease.key {
@@ -111,8 +106,8 @@ impl Ledger for SqliteLedger {
     }
 
     async fn commit(&self, lease: &LeaseRef, commit: Commit) -> Result<Option<Lease>, LedgerError> {
-        let now = self.clock();
         let mut tx = self.begin("commit").await?;
+        let now = self.time(&mut tx).await?;
         let next = match (&lease.key, &commit) {
             (RecordKey::Job(key), Commit::Job(commit)) => {
                 commit_job(&mut tx, lease, key, commit, now).await?
@@ -134,8 +129,8 @@ impl Ledger for SqliteLedger {
             return Ok(0);
         }
         let failed = db("observe");
-        let now = self.clock();
         let mut tx = self.begin("observe").await?;
+        let now = self.time(&mut tx).await?;
         let mut changed = 0;
         for batch in batches {
             let done = sqlx::query(sql::OBSERVE)
@@ -154,8 +149,8 @@ impl Ledger for SqliteLedger {
 
     async fn poll_turn(&self, request: &PollRequest) -> Result<PollTurn, LedgerError> {
         let failed = db("take the turn to poll");
-        let now = self.clock();
         let mut tx = self.begin("take the turn to poll").await?;
+        let now = self.time(&mut tx).await?;
         let taken = sqlx::query(sql::TAKE_TURN)
             .bind(&request.endpoint)
             .bind(&request.worker.0)
@@ -193,38 +188,46 @@ impl Ledger for SqliteLedger {
 
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError> {
         let failed = db("read");
-        // Keys are hexadecimal: anything else matches nothing, and no wildcard gets through.
-        let prefix = query.key.as_deref().unwrap_or_default();
+        // Keys are hexadecimal: anything else matches nothing, and `g` follows all of them.
+        let prefix = query.key.as_deref().unwrap_or_default().to_ascii_lowercase();
         if !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(Vec::new());
         }
-        let jobs = sqlx::query(AssertSqlSafe(sql::view_jobs()))
-            .bind(format!("{prefix}%"))
-            .bind(i64::from(query.unfinished))
-            .bind(query.limit.map_or(i64::MAX, i64::from))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(&failed)?;
-        let mut views = Vec::with_capacity(jobs.len());
-        for row in &jobs {
-            let job = rows::job(row)?;
-            let parts = sqlx::query(AssertSqlSafe(sql::view_parts()))
-                .bind(&job.key.0)
-                .fetch_all(&self.pool)
-                .await
-                .map_err(&failed)?;
-            let parts = parts.iter().map(rows::part).collect::<Result<_, _>>()?;
-            views.push(JobView { job, parts });
+        let jobs = match (query.key.is_some(), query.unfinished) {
+            (true, true) => Jobs::UnfinishedInRange,
+            (true, false) => Jobs::Range,
+            (false, true) => Jobs::Unfinished,
+            (false, false) => Jobs::All,
+        };
+        let text =
+            sqlx::query(AssertSqlSafe(sql::view_jobs(jobs))).bind(query.limit.map_or(i64::MAX, i64::from));
+        let text = if query.key.is_some() { text.bind(prefix.clone()).bind(prefix + "g") } else { text };
+        let mut reader = self.reader().await?;
+        let found = text.fetch_all(&mut *reader).await.map_err(&failed)?;
+        let jobs = found.iter().map(rows::job).collect::<Result<Vec<_>, _>>()?;
+        let mut parts: HashMap<JobKey, Vec<PartRecord>> = HashMap::new();
+        for some in jobs.chunks(JOBS) {
+            let text = AssertSqlSafe(sql::view_parts(some.len()));
+            let text = some.iter().fold(sqlx::query(text), |text, job| text.bind(&job.key.0));
+            for row in &text.fetch_all(&mut *reader).await.map_err(&failed)? {
+                let part = rows::part(row)?;
+                parts.entry(part.key.job.clone()).or_default().push(part);
+            }
         }
+        let view = |job: batch_orchestrator::model::JobRecord| JobView {
+            parts: parts.remove(&job.key).unwrap_or_default(),
+            job,
+        };
+        let views = jobs.into_iter().map(view).collect();
         Ok(views)
     }
 }
 
 #[async_trait]
-impl LedgerAdmin for SqliteLedger {
+impl LedgerAdmin for Store {
     async fn retry_failed(&self) -> Result<(), LedgerError> {
-        let now = self.clock();
         let mut tx = self.begin("retry").await?;
+        let now = self.time(&mut tx).await?;
         sqlx::query(sql::RETRY_FOREIGN)
             .bind(now.0)
             .bind(to_json(&JobState::Seen)?)
@@ -238,8 +241,8 @@ impl LedgerAdmin for SqliteLedger {
     }
 
     async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
-        let now = self.clock();
         let mut tx = self.begin("restore").await?;
+        let now = self.time(&mut tx).await?;
         let mut new = 0;
         for view in jobs {
             new += u64::from(restore::job(&mut tx, view, now).await?);
@@ -250,10 +253,10 @@ impl LedgerAdmin for SqliteLedger {
 
     async fn resolve(&self, key: &RecordKey, version: i64, commit: Commit) -> Result<(), LedgerError> {
         let failed = db("resolve");
-        let now = self.clock();
         let refused =
             || LedgerError::new(LedgerErrorKind::Fenced, "resolve", "the record is not at rest any more");
         let mut tx = self.begin("resolve").await?;
+        let now = self.time(&mut tx).await?;
         let (text, name) = match key {
             RecordKey::Job(key) => (sql::TAKE_JOB_AT_REST, key.to_string()),
             RecordKey::Part(key) => (sql::TAKE_PART_AT_REST, key.to_string()),
@@ -302,124 +305,4 @@ async fn free_key(
         }
     }
     Ok(None)
-}
-
-async fn commit_job(
-    tx: &mut Tx<'_>,
-    lease: &LeaseRef,
-    key: &JobKey,
-    commit: &JobCommit,
-    now: Timestamp,
-) -> Result<Option<Option<Lease>>, LedgerError> {
-    for part in &commit.parts {
-        insert_part(tx, part, now).await?;
-    }
-    let doc = to_json(&commit.state)?;
-    let row = sqlx::query(AssertSqlSafe(sql::commit_job()))
-        .bind(&key.0)
-        .bind(lease.fence)
-        .bind(lease.version)
-        .bind(commit.state.name())
-        .bind(&doc)
-        .bind(commit.due_at.0)
-        .bind(i64::from(commit.failures))
-        .bind(commit.problem.as_ref().map(to_json).transpose()?)
-        .bind(now.0)
-        .bind(i64::from(commit.state.is_at_rest()))
-        .bind(i64::from(commit.keep))
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(db("commit"))?;
-    let Some(row) = row else { return Ok(None) };
-    let next = rows::job_lease(&row)?;
-    insert_event(tx, &key.0, next.reference(), commit.state.name(), now, &doc).await?;
-    if commit.state.is_at_rest() {
-        sqlx::query(sql::RELEASE_NAMES).bind(&key.0).execute(&mut **tx).await.map_err(db("commit"))?;
-    }
-    Ok(Some(commit.keep.then_some(next)))
-}
-
-async fn commit_part(
-    tx: &mut Tx<'_>,
-    lease: &LeaseRef,
-    key: &PartKey,
-    commit: &PartCommit,
-    now: Timestamp,
-) -> Result<Option<Option<Lease>>, LedgerError> {
-    let doc = to_json(&commit.state)?;
-    let name = commit.state.name();
-    let at_rest = commit.state.is_at_rest();
-    let since = match &commit.state {
-        PartState::Submitted { since, .. } => Some(since.0),
-        _ => None,
-    };
-    let row = sqlx::query(AssertSqlSafe(sql::commit_part()))
-        .bind(key.to_string())
-        .bind(lease.fence)
-        .bind(lease.version)
-        .bind(name)
-        .bind(&doc)
-        .bind(commit.due_at.0)
-        .bind(i64::from(commit.failures))
-        .bind(commit.problem.as_ref().map(to_json).transpose()?)
-        .bind(now.0)
-        .bind(i64::from(at_rest))
-        .bind(i64::from(commit.keep))
-        .bind(i64::from(PartState::IN_FLIGHT.contains(&name)))
-        .bind(commit.state.batch_id().map(|id| id.0.as_str()))
-        .bind(since)
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(db("commit"))?;
-    let Some(row) = row else { return Ok(None) };
-    let next = rows::part_lease(&row)?;
-    insert_event(tx, &key.to_string(), next.reference(), name, now, &doc).await?;
-    if at_rest {
-        sqlx::query(sql::WAKE_JOB)
-            .bind(&key.job.0)
-            .bind(now.0)
-            .execute(&mut **tx)
-            .await
-            .map_err(db("commit"))?;
-    }
-    Ok(Some(commit.keep.then_some(next)))
-}
-
-async fn insert_part(tx: &mut Tx<'_>, part: &PartRecord, now: Timestamp) -> Result<(), LedgerError> {
-    let document = PartDocument { plan: part.plan.clone(), input: part.input.clone() };
-    sqlx::query(sql::INSERT_PART)
-        .bind(part.key.to_string())
-        .bind(&part.key.job.0)
-        .bind(i64::from(part.key.part))
-        .bind(i64::from(part.key.attempt))
-        .bind(to_json(&document)?)
-        .bind(part.state.name())
-        .bind(to_json(&part.state)?)
-        .bind(part.due_at.0)
-        .bind(now.0)
-        .execute(&mut **tx)
-        .await
-        .map_err(db("commit"))?;
-    Ok(())
-}
-
-async fn insert_event(
-    tx: &mut Tx<'_>,
-    key: &str,
-    lease: &LeaseRef,
-    state: &str,
-    now: Timestamp,
-    doc: &str,
-) -> Result<(), LedgerError> {
-    sqlx::query(sql::INSERT_EVENT)
-        .bind(key)
-        .bind(lease.version)
-        .bind(state)
-        .bind(lease.fence)
-        .bind(now.0)
-        .bind(doc)
-        .execute(&mut **tx)
-        .await
-        .map_err(db("commit"))?;
-    Ok(())
 }

@@ -4,15 +4,12 @@ use batch_orchestrator::{
     ledger::{JobView, LedgerError},
     model::{PartRecord, PartState, Timestamp},
 };
-use sqlx::{Sqlite, Transaction};
 
-use crate::{
-    error::db,
+use super::{
+    super::backend::Tx,
     rows::{PartDocument, to_json},
-    sql,
 };
-
-type Tx<'a> = Transaction<'a, Sqlite>;
+use crate::{error::db, sql};
 
 /// Inserts a job with its parts; `false` if it is known.
 pub(super) async fn job(tx: &mut Tx<'_>, view: &JobView, now: Timestamp) -> Result<bool, LedgerError> {
