@@ -49,6 +49,8 @@ pub(super) struct Arena<'a> {
     pub(super) database: Option<&'a Database>,
     /// Ends that are still to be met.
     pub(super) left: AtomicUsize,
+    /// When so many are left, the ledger is lost.
+    pub(super) loses_ledger_at: Option<usize>,
     pub(super) tally: Mutex<Tally>,
 }
 
@@ -66,6 +68,9 @@ impl Arena<'_> {
                 return Ok(());
             };
             self.disturb(before)?;
+            if self.loses_ledger_at == Some(before) {
+                self.lose_ledger()?;
+            }
             let mode = if random.chance(50) { "--once" } else { "--watch" };
             let mut worker = Worker::start(self.program, slot, mode)?;
             if let Some(status) = self.let_work(&mut worker, &mut random)? {
@@ -108,6 +113,17 @@ impl Arena<'_> {
         worker.wait(Duration::from_millis(random.between(20, LONGEST_MS)))?;
         self.tally(|tally| tally.zombies += 1);
         Ok(())
+    }
+
+    /// Nobody works now. Where nothing is claimed there is nothing to lose.
+    fn lose_ledger(&self) -> Outcome {
+        if self.program.adopted.get().is_some() {
+            return Ok(());
+        }
+        match self.lake.claimant()? {
+            Some(id) => self.program.lose_ledger(id),
+            None => Ok(()),
+        }
     }
 
     fn disturb(&self, left: usize) -> Outcome {

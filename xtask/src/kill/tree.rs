@@ -6,12 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::http;
+use serde_json::Value;
+
+use super::{http, worker::is_leftover};
 use crate::{
     emulator::{ACCOUNT, Ready},
     run::Outcome,
 };
 
+const CLAIMS: &str = "_aoai-batch/claims/";
 /// Names of its three places, which are directories or filesystems.
 pub(super) const PLACES: [&str; 3] = ["input", "processed", "error"];
 
@@ -85,12 +88,25 @@ impl Lake {
         Ok(tree)
     }
 
+    /// The ledger that a claim marker names, if there is a marker.
+    pub(super) fn claimant(&self) -> Result<Option<String>, String> {
+        let tree = self.read("processed")?;
+        let marker = |path: &&String| path.contains(CLAIMS) && !is_leftover(path);
+        let Some(content) = tree.keys().find(marker).and_then(|path| tree[path].as_ref()) else {
+            return Ok(None);
+        };
+        let marker: Value = serde_json::from_slice(content).map_err(|e| format!("a claim marker: {e}"))?;
+        let ledger =
+            marker["ledger"].as_str().ok_or_else(|| format!("a marker without a ledger: {marker}"))?;
+        Ok(Some(ledger.to_owned()))
+    }
+
     /// Whether nothing is left to do: no input, and no claim on one.
     pub(super) fn is_done(&self) -> Result<bool, String> {
         let file = |tree: &Tree, what: &str| {
             tree.iter().any(|(path, content)| content.is_some() && path.contains(what))
         };
-        Ok(!file(&self.names("input")?, ".jsonl") && !file(&self.names("processed")?, "_aoai-batch/claims/"))
+        Ok(!file(&self.names("input")?, ".jsonl") && !file(&self.names("processed")?, CLAIMS))
     }
 }
 
@@ -130,7 +146,9 @@ mod tests {
         assert_eq!(tree["sub"], None);
         assert_eq!(tree["sub/a.jsonl"].as_deref(), Some(&b"x"[..]));
         fs::remove_file(scratch.path().join("input/sub/a.jsonl")).unwrap();
-        scratch.write("processed/_aoai-batch/claims/1.json", "{}").unwrap();
+        assert_eq!(lake.claimant().unwrap(), None);
+        scratch.write("processed/_aoai-batch/claims/1.json", "{\"ledger\":\"me\"}").unwrap();
         assert!(!lake.is_done().unwrap());
+        assert_eq!(lake.claimant().unwrap().as_deref(), Some("me"));
     }
 }
