@@ -77,25 +77,30 @@ impl Lake {
         let mut tree = self.names(place)?;
         for (path, content) in &mut tree {
             let Some(content) = content else { continue };
-            *content = match self {
-                Self::Local(root) => {
-                    let path = root.join(place).join(path);
-                    fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?
-                }
-                Self::Account { endpoint, .. } => http::get(&format!("{endpoint}/{place}/{path}"))?,
-            };
+            *content = self.content(place, path)?;
         }
         Ok(tree)
     }
 
+    fn content(&self, place: &str, path: &str) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Local(root) => {
+                let path = root.join(place).join(path);
+                fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))
+            }
+            Self::Account { endpoint, .. } => http::get(&format!("{endpoint}/{place}/{path}")),
+        }
+    }
+
     /// The ledger that a claim marker names, if there is a marker.
     pub(super) fn claimant(&self) -> Result<Option<String>, String> {
-        let tree = self.read("processed")?;
-        let marker = |path: &&String| path.contains(CLAIMS) && !is_leftover(path);
-        let Some(content) = tree.keys().find(marker).and_then(|path| tree[path].as_ref()) else {
-            return Ok(None);
-        };
-        let marker: Value = serde_json::from_slice(content).map_err(|e| format!("a claim marker: {e}"))?;
+        let tree = self.names("processed")?;
+        let is_marker = |path: &&String| path.starts_with(CLAIMS) && !is_leftover(path);
+        let Some(path) = tree.keys().find(is_marker) else { return Ok(None) };
+        // The faults that are meant for the program are met here, too.
+        let mut tries = (0..10).map(|_| self.content("processed", path));
+        let content = tries.find(Result::is_ok).ok_or_else(|| format!("{path} cannot be read"))??;
+        let marker: Value = serde_json::from_slice(&content).map_err(|e| format!("a claim marker: {e}"))?;
         let ledger =
             marker["ledger"].as_str().ok_or_else(|| format!("a marker without a ledger: {marker}"))?;
         Ok(Some(ledger.to_owned()))
