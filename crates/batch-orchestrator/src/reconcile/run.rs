@@ -159,7 +159,7 @@ impl<'a> Run<'a> {
         if self.next_poll <= now {
             let (context, observer) = (self.context.clone(), self.observer.clone());
             let worker = self.worker.clone();
-            self.next_poll = now + run.poll_interval.mul_f64(0.9 + 0.2 * rand::random::<f64>());
+            self.next_poll = now + run.poll_interval.mul_f64(0.9 + 0.2 * self.context.chance.next());
             self.tasks.spawn(async move { Finished::Poll(poll(&context, &worker, observer.as_ref()).await) });
         }
         if self.next_heartbeat <= now {
