@@ -111,7 +111,9 @@ impl<'a> Run<'a> {
                     Instant::now() + self.outage.pause()
                 }
             };
+            // In this order, so that a run can be repeated.
             tokio::select! {
+                biased;
                 finished = self.tasks.join_next(), if !self.tasks.is_empty() => {
                     let finished = finished.map_or(Ok(()), |finished| self.finish(finished));
                     if let Err(error) = self.outage.bear(finished)? {
