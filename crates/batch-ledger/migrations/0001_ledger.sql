@@ -24,8 +24,9 @@ CREATE TABLE job (
     updated_at  BIGINT NOT NULL
 );
 
--- What a claim looks at: jobs at rest do not slow it down.
-CREATE INDEX job_due ON job (due_at) WHERE at_rest = 0;
+-- What a claim looks at: neither jobs at rest nor jobs that are held slow it down.
+CREATE INDEX job_free ON job (due_at, job_key) WHERE at_rest = 0 AND lease_until = 0;
+CREATE INDEX job_held ON job (lease_until) WHERE at_rest = 0 AND lease_until > 0;
 CREATE INDEX job_created ON job (created_at, job_key);
 CREATE INDEX job_foreign ON job (job_key) WHERE state = 'foreign';
 
@@ -53,13 +54,13 @@ CREATE TABLE part (
     updated_at  BIGINT NOT NULL
 );
 
--- Those that wait for a place may be many, and would be in the way of those that are due.
-CREATE INDEX part_due ON part (due_at, part_key) WHERE at_rest = 0 AND state <> 'ready';
-CREATE INDEX part_ready ON part (due_at, part_key) WHERE state = 'ready';
-CREATE INDEX part_admitted ON part (lease_until) WHERE state = 'ready';
+-- As for jobs. Those that wait for a place may be many, and would be in the way of those that are due.
+CREATE INDEX part_free ON part (due_at, part_key) WHERE at_rest = 0 AND lease_until = 0 AND state <> 'ready';
+CREATE INDEX part_ready ON part (due_at, part_key) WHERE at_rest = 0 AND lease_until = 0 AND state = 'ready';
+CREATE INDEX part_held ON part (lease_until, state) WHERE at_rest = 0 AND lease_until > 0;
 CREATE INDEX part_job ON part (job_key);
 CREATE INDEX part_in_flight ON part (in_flight) WHERE in_flight = 1;
-CREATE INDEX part_batch ON part (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX part_batch ON part (part_key, batch_id, since) WHERE batch_id IS NOT NULL;
 
 -- What happened, in order; never changed.
 CREATE TABLE event (

@@ -14,17 +14,19 @@ pub(super) type Tx<'a> = Transaction<'a, Db>;
 
 /// Claimers take different rows at the same time.
 pub(super) const SKIP_LOCKED: &str = "FOR UPDATE SKIP LOCKED";
+/// Writers wait for each other.
+pub(super) const LOCK: &str = "FOR UPDATE";
 
 /// The server's clock, in milliseconds; not that of the transaction's begin.
 const NOW: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
 
-/// Two that admit parts at the same time would both see the same free places.
-pub(super) async fn lock_window(tx: &mut Tx<'_>) -> Result<(), LedgerError> {
+/// Two that admit parts at the same time would both see the same free places. Answers that they have to be counted again.
+pub(super) async fn lock_window(tx: &mut Tx<'_>) -> Result<bool, LedgerError> {
     sqlx::query("SELECT id FROM ledger_meta WHERE id = 1 FOR UPDATE")
         .execute(&mut **tx)
         .await
         .map_err(db("claim"))?;
-    Ok(())
+    Ok(true)
 }
 
 /// Two that end the last parts of a job at the same time would both see one that is left.

@@ -14,10 +14,12 @@ pub(super) type Tx<'a> = Transaction<'a, Db>;
 
 /// A transaction has the whole file.
 pub(super) const SKIP_LOCKED: &str = "";
+/// A transaction has the whole file.
+pub(super) const LOCK: &str = "";
 
 /// A transaction has the whole file.
-pub(super) async fn lock_window(_tx: &mut Tx<'_>) -> Result<(), LedgerError> {
-    Ok(())
+pub(super) async fn lock_window(_tx: &mut Tx<'_>) -> Result<bool, LedgerError> {
+    Ok(false)
 }
 
 /// A transaction has the whole file.

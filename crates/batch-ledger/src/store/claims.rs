@@ -4,13 +4,21 @@ use batch_orchestrator::{
     ledger::{ClaimRequest, Claims, Lease, LedgerError},
     model::Timestamp,
 };
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{
     super::backend::{SKIP_LOCKED, Tx, lock_window},
     rows,
 };
 use crate::{error::db, sql};
+
+/// The window, at one moment.
+struct Places {
+    all: i64,
+    taken: i64,
+    /// Whether a part waits for one.
+    waiting: bool,
+}
 
 /// Claims what is due: parts that are on their way, then parts that wait for a place, then jobs.
 pub(super) async fn claim(
@@ -19,23 +27,26 @@ pub(super) async fn claim(
     now: Timestamp,
 ) -> Result<Claims, LedgerError> {
     let failed = db("claim");
-    let window = places(tx, request, now).await?;
+    register(tx, request, now).await?;
     let mut leases = Vec::new();
     if request.limit > 0 {
         leases = parts(tx, &sql::claim_parts(SKIP_LOCKED), request, request.limit, now).await?;
-        let rest = request.limit - leases.len();
-        leases.extend(ready(tx, request, window, rest, now).await?);
-        let rest = request.limit - leases.len();
-        leases.extend(jobs(tx, request, rest, now).await?);
     }
-    let full = in_flight(tx, now).await? >= window;
-    let next_due: Option<i64> = sqlx::query_scalar(sql::NEXT_DUE)
+    let mut places = places(tx, now).await?;
+    let rest = request.limit - leases.len();
+    let ready = ready(tx, request, &mut places, rest, now).await?;
+    let full = places.taken >= places.all;
+    leases.extend(ready);
+    let rest = request.limit - leases.len();
+    leases.extend(jobs(tx, request, rest, now).await?);
+    let ahead = sqlx::query(sql::LOOK_AHEAD)
         .bind(now.0)
         .bind(i64::from(full))
         .fetch_one(&mut **tx)
         .await
         .map_err(&failed)?;
-    let unfinished: i64 = sqlx::query_scalar(sql::UNFINISHED).fetch_one(&mut **tx).await.map_err(&failed)?;
+    let next_due: Option<i64> = ahead.try_get("next_due").map_err(&failed)?;
+    let unfinished: i64 = ahead.try_get("unfinished").map_err(&failed)?;
     Ok(Claims {
         leases,
         next_due: next_due.map(Timestamp).filter(|due| *due != Timestamp::NEVER),
@@ -47,21 +58,21 @@ pub(super) async fn claim(
 async fn ready(
     tx: &mut Tx<'_>,
     request: &ClaimRequest,
-    window: usize,
+    places: &mut Places,
     limit: usize,
     now: Timestamp,
 ) -> Result<Vec<Lease>, LedgerError> {
-    let due: Option<i32> = sqlx::query_scalar(sql::READY_IS_DUE)
-        .bind(now.0)
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(db("claim"))?;
-    if due.is_none() || limit == 0 || window == 0 {
+    if limit == 0 || !places.waiting || places.taken >= places.all {
         return Ok(Vec::new());
     }
-    lock_window(tx).await?;
-    let free = window.saturating_sub(in_flight(tx, now).await?);
-    parts(tx, &sql::claim_ready(SKIP_LOCKED), request, limit.min(free), now).await
+    if lock_window(tx).await? {
+        // Whoever had the lock before may have taken them.
+        *places = self::places(tx, now).await?;
+    }
+    let free = usize::try_from(places.all - places.taken).unwrap_or(0);
+    let leases = parts(tx, &sql::claim_ready(SKIP_LOCKED), request, limit.min(free), now).await?;
+    places.taken += i64::try_from(leases.len()).unwrap_or(i64::MAX);
+    Ok(leases)
 }
 
 async fn parts(
@@ -105,36 +116,24 @@ async fn jobs(
     rows.iter().map(rows::job_lease).collect()
 }
 
-async fn in_flight(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, LedgerError> {
-    let count: i64 = sqlx::query_scalar(sql::COUNT_IN_FLIGHT)
-        .bind(now.0)
-        .fetch_one(&mut **tx)
-        .await
-        .map_err(db("claim"))?;
-    Ok(usize::try_from(count).unwrap_or(0))
+async fn places(tx: &mut Tx<'_>, now: Timestamp) -> Result<Places, LedgerError> {
+    let failed = db("claim");
+    let row = sqlx::query(sql::COUNT_PLACES).bind(now.0).fetch_one(&mut **tx).await.map_err(&failed)?;
+    let count = |name| row.try_get::<i64, _>(name).map_err(&failed);
+    Ok(Places { all: count("places")?, taken: count("taken")?, waiting: count("waiting")? > 0 })
 }
 
-/// Takes note of a worker's places; answers how many there are of all workers together.
-async fn places(tx: &mut Tx<'_>, request: &ClaimRequest, now: Timestamp) -> Result<usize, LedgerError> {
-    let failed = db("claim");
-    if request.window > 0 {
+/// Takes note of the places that a worker brings, or that it leaves.
+async fn register(tx: &mut Tx<'_>, request: &ClaimRequest, now: Timestamp) -> Result<(), LedgerError> {
+    let text = if request.window > 0 {
         sqlx::query(sql::REGISTER_WORKER)
             .bind(&request.worker.0)
             .bind(i64::try_from(request.window).unwrap_or(i64::MAX))
             .bind(now.after(request.ttl).0)
             .bind(now.after(request.ttl.mul_f64(2.0 / 3.0)).0)
-            .execute(&mut **tx)
-            .await
-            .map_err(&failed)?;
     } else {
-        sqlx::query(sql::REMOVE_WORKER)
-            .bind(&request.worker.0)
-            .bind(now.0)
-            .execute(&mut **tx)
-            .await
-            .map_err(&failed)?;
-    }
-    let places: i64 =
-        sqlx::query_scalar(sql::COUNT_PLACES).bind(now.0).fetch_one(&mut **tx).await.map_err(&failed)?;
-    Ok(usize::try_from(places).unwrap_or(0))
+        sqlx::query(sql::REMOVE_WORKER).bind(&request.worker.0).bind(now.0)
+    };
+    text.execute(&mut **tx).await.map_err(db("claim"))?;
+    Ok(())
 }

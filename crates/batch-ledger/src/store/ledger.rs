@@ -14,7 +14,7 @@ use batch_orchestrator::{
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{
-    super::backend::{Store, Tx},
+    super::backend::{LOCK, Store, Tx},
     claims,
     commit::{commit_job, commit_part},
     restore,
@@ -49,6 +49,9 @@ impl Ledger for Store {
         let mut tx = self.begin("discover").await?;
         let now = self.time(&mut tx).await?;
         let mut new = Vec::new();
+        // In the same order by whoever lists, so that no two wait for each other.
+        let mut seen: Vec<_> = seen.iter().collect();
+        seen.sort_by_cached_key(|input| JobKey::derive(account, input, 0));
         for input in seen {
             let Some(key) = free_key(&mut tx, account, input, listed_at).await? else { continue };
             let inserted = sqlx::query(sql::INSERT_JOB)
@@ -85,6 +88,9 @@ impl Ledger for Store {
         let mut tx = self.begin("heartbeat").await?;
         let until = self.time(&mut tx).await?.after(ttl);
         let mut ours = Vec::new();
+        // In the order that all writers keep, so that no two wait for each other.
+        let mut held: Vec<_> = held.iter().collect();
+        held.sort_by(|a, b| a.key.cmp(&b.key));
         for lease in held {
             let (text, key) = match &lease.key {
                 RecordKey::Job(key) => (sql::HEARTBEAT_JOB, key.to_string()),
@@ -132,12 +138,20 @@ impl Ledger for Store {
         let mut tx = self.begin("observe").await?;
         let now = self.time(&mut tx).await?;
         let mut changed = 0;
-        for batch in batches {
+        let known: HashMap<&str, &Batch> = batches.iter().map(|batch| (batch.id.0.as_str(), batch)).collect();
+        for row in &sqlx::query(sql::RUNNING_BATCHES).fetch_all(&mut *tx).await.map_err(&failed)? {
+            let id: &str = row.try_get("batch_id").map_err(&failed)?;
+            let Some(batch) = known.get(id) else { continue };
+            let seen = to_json(batch)?;
+            if row.try_get::<Option<&str>, _>("remote").map_err(&failed)? == Some(seen.as_str()) {
+                continue;
+            }
             let done = sqlx::query(sql::OBSERVE)
-                .bind(&batch.id.0)
-                .bind(to_json(batch)?)
+                .bind(row.try_get::<&str, _>("part_key").map_err(&failed)?)
+                .bind(&seen)
                 .bind(i64::from(batch.status.is_terminal()))
                 .bind(now.0)
+                .bind(id)
                 .execute(&mut *tx)
                 .await
                 .map_err(&failed)?;
@@ -179,9 +193,12 @@ impl Ledger for Store {
     async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError> {
         let failed = db("reserve a name");
         let mut tx = self.begin("reserve a name").await?;
-        sqlx::query(sql::RESERVE).bind(name).bind(&job.0).execute(&mut *tx).await.map_err(&failed)?;
-        let owner: String =
-            sqlx::query_scalar(sql::RESERVED_BY).bind(name).fetch_one(&mut *tx).await.map_err(&failed)?;
+        let owner: String = sqlx::query_scalar(sql::RESERVE)
+            .bind(name)
+            .bind(&job.0)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(&failed)?;
         tx.commit().await.map_err(&failed)?;
         Ok(owner == job.0)
     }
@@ -228,14 +245,14 @@ impl LedgerAdmin for Store {
     async fn retry_failed(&self) -> Result<(), LedgerError> {
         let mut tx = self.begin("retry").await?;
         let now = self.time(&mut tx).await?;
-        sqlx::query(sql::RETRY_FOREIGN)
+        sqlx::query(AssertSqlSafe(sql::retry_foreign(LOCK)))
             .bind(now.0)
             .bind(to_json(&JobState::Seen)?)
             .execute(&mut *tx)
             .await
             .map_err(db("retry"))?;
-        for text in [sql::RETRY_JOBS, sql::RETRY_PARTS] {
-            sqlx::query(text).bind(now.0).execute(&mut *tx).await.map_err(db("retry"))?;
+        for text in [sql::retry_jobs(LOCK), sql::retry_parts(LOCK)] {
+            sqlx::query(AssertSqlSafe(text)).bind(now.0).execute(&mut *tx).await.map_err(db("retry"))?;
         }
         tx.commit().await.map_err(db("retry"))
     }
@@ -244,6 +261,8 @@ impl LedgerAdmin for Store {
         let mut tx = self.begin("restore").await?;
         let now = self.time(&mut tx).await?;
         let mut new = 0;
+        let mut jobs: Vec<_> = jobs.iter().collect();
+        jobs.sort_by(|a, b| a.job.key.cmp(&b.job.key));
         for view in jobs {
             new += u64::from(restore::job(&mut tx, view, now).await?);
         }

@@ -124,3 +124,15 @@ fn tag(before: &ETag, after: &ETag) -> Probe {
         .meaning("a rename whose answer was lost is not recognised: that job stops, and nothing is lost or paid twice")
         .advice("tell the maintainers")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_that_changes_is_told() {
+        let [one, two] = ["1", "2"].map(|tag| ETag(tag.to_owned()));
+        assert_eq!(tag(&one, &one).outcome, Outcome::Ok);
+        assert_eq!(tag(&one, &two).outcome, Outcome::Warning);
+    }
+}
