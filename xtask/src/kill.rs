@@ -36,6 +36,8 @@ use round::{Report, Rounds};
 
 /// Kills in a round at the most; most rounds are done before.
 const KILLS_OF_A_ROUND: usize = 30;
+/// How many of the states and reasons are told.
+const MOST_FREQUENT: usize = 16;
 /// A series ends with these: what is wrong so often need not be looked for any longer.
 const VIOLATIONS_AT_THE_MOST: usize = 5;
 
@@ -215,5 +217,10 @@ impl Sum {
 fn by_count(counts: &BTreeMap<String, usize>) -> String {
     let mut counts: Vec<(&String, &usize)> = counts.iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    counts.iter().map(|(what, count)| format!("{what} {count}")).collect::<Vec<_>>().join(", ")
+    counts
+        .iter()
+        .take(MOST_FREQUENT)
+        .map(|(what, count)| format!("{what}: {count}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

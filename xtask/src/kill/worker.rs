@@ -89,10 +89,8 @@ impl Program {
     pub(super) fn last_error(&self, slot: usize) -> Result<String, String> {
         let path = self.directory.join(worker_log(slot));
         let log = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let mut lines = log.lines().skip_while(|line| !line.starts_with("error: ")).collect::<Vec<_>>();
-        let last = lines.iter().rposition(|line| line.starts_with("error: ")).unwrap_or_default();
-        lines.drain(..last);
-        Ok(lines.into_iter().take(2).map(str::trim).collect::<Vec<_>>().join(", "))
+        let said = log.lines().rev().find_map(|line| line.strip_prefix("error: "));
+        Ok(said.unwrap_or("(it said nothing)").to_owned())
     }
 
     fn log(&self, name: &str) -> Result<File, String> {
