@@ -143,7 +143,7 @@ impl Ledger {
     pub(super) fn lanes(self) -> usize {
         match self {
             Self::Sqlite => 4,
-            Self::Postgres => 1,
+            Self::Postgres => 2,
         }
     }
 }

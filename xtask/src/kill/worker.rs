@@ -85,6 +85,14 @@ impl Program {
         }
     }
 
+    /// What the worker of a place complained of last.
+    pub(super) fn last_error(&self, slot: usize) -> Result<String, String> {
+        let path = self.directory.join(worker_log(slot));
+        let log = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let said = log.lines().rev().find_map(|line| line.strip_prefix("error: "));
+        Ok(said.unwrap_or("(it said nothing)").to_owned())
+    }
+
     fn log(&self, name: &str) -> Result<File, String> {
         let path = self.directory.join(name);
         OpenOptions::new()
@@ -123,7 +131,7 @@ impl Worker {
     pub(super) fn start(program: &Program, slot: usize, mode: &str) -> Result<Self, String> {
         let mut command = program.command(&["run", mode]);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        command.stderr(program.log(&format!("worker-{slot}.log"))?);
+        command.stderr(program.log(&worker_log(slot))?);
         let mut events = program.log(&format!("events-{slot}.jsonl"))?;
         let started = now();
         let child = command.spawn().map_err(|e| format!("{}: {e}", program.binary.display()))?;
@@ -202,6 +210,10 @@ impl Worker {
         let _ = run::output(Command::new("kill").args([name, &self.child.id().to_string()]));
         Ok(())
     }
+}
+
+fn worker_log(slot: usize) -> String {
+    format!("worker-{slot}.log")
 }
 
 fn note(said: &Mutex<Said>, line: &str) {
