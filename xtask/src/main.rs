@@ -8,7 +8,11 @@ mod bench;
 mod docs;
 mod e2e;
 mod emulator;
+mod faults;
+mod kill;
 mod package;
+mod pg;
+mod postgres;
 mod program;
 mod python;
 mod run;
@@ -23,7 +27,10 @@ usage: cargo xtask <task>
   package  every library crate can be packaged
   e2e      the release binary and the examples, from files in to files out
   python   the official Python client against the emulator's Data Lake endpoint
-  bench    throughput beside curl, requests of a listing, memory of a run; `bench --help` tells the options";
+  bench    throughput beside curl, requests of a listing, memory of a run; `bench --help` tells the options
+  kill     the release binary killed over and over; `kill --help` tells the options
+  faults   what each fault of the service costs, with the official client and with ours
+  pg       runs a command with a PostgreSQL server of its own in DATABASE_URL: `pg -- COMMAND...`";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -33,6 +40,24 @@ fn main() -> ExitCode {
         return match bench::Options::parse(&rest) {
             Ok(options) => judge(&task, bench::run(&options)),
             Err(usage) => refuse(&usage),
+        };
+    }
+    if task == "kill" {
+        return match kill::Options::parse(&rest) {
+            Ok(options) => judge(&task, kill::run(&options)),
+            Err(usage) => refuse(&usage),
+        };
+    }
+    if task == "faults" {
+        return match faults::Options::parse(&rest) {
+            Ok(options) => judge(&task, faults::run(&options)),
+            Err(usage) => refuse(&usage),
+        };
+    }
+    if task == "pg" {
+        return match pg::run(&rest) {
+            Ok(code) => ExitCode::from(code),
+            Err(message) => judge(&task, Err(message)),
         };
     }
     if !rest.is_empty() {

@@ -85,7 +85,7 @@ pub(crate) fn run(command: &mut Command, deadline: Duration) -> Result<Finished,
     clippy::disallowed_methods,
     reason = "the time of another process is measured; there is no tokio here"
 )]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 

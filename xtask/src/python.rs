@@ -1,7 +1,7 @@
 //! `cargo xtask python`: the official Python client against the emulator's Data Lake endpoint.
 //!
 //! The client and all it needs are pinned in `xtask/python/requirements.txt`. They are installed into a virtual
-//! environment below the target directory, once for each version of that file.
+//! environment below the target directory, once for each version of that file; other tasks have environments of their own.
 
 use std::{
     fs,
@@ -28,17 +28,30 @@ const STAMP: &str = "installed.txt";
 pub(crate) fn run() -> Outcome {
     let directory = run::root().join("xtask").join("python");
     run::succeed(run::cargo().args(["build", "-p", "aoai-batch-cli"]))?;
-    let metadata = run::metadata()?;
-    let target = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
-    let target = Path::new(target);
-    let binary = target.join("debug").join(format!("aoai-batch{}", std::env::consts::EXE_SUFFIX));
-    let python = installed(&target.join("xtask-python"), &directory.join("requirements.txt"))?;
+    let binary = target()?.join("debug").join(format!("aoai-batch{}", std::env::consts::EXE_SUFFIX));
+    let python = environment("azure.storage.filedatalake", "requirements.txt")?;
 
     let mut emulator = Emulator::start(&binary, &EMULATOR, &[(TOKEN_VARIABLE, TOKEN)])?;
     say::line(&format!("checking {}", emulator.ready.endpoint));
     let outcome = run::succeed(&mut script(&python, &directory, &emulator.ready));
     emulator.runs()?;
     outcome.map_err(|why| format!("the official client is not content: {why}"))
+}
+
+/// The interpreter of a virtual environment of its own that has this module, as these requirements pin it.
+pub(crate) fn environment(module: &str, requirements: &str) -> Result<PathBuf, String> {
+    let directory = match requirements.strip_suffix("-requirements.txt") {
+        Some(name) => format!("xtask-python-{name}"),
+        None => "xtask-python".to_owned(),
+    };
+    let requirements = run::root().join("xtask").join("python").join(requirements);
+    installed(&target()?.join(directory), &requirements, module)
+}
+
+fn target() -> Result<PathBuf, String> {
+    let metadata = run::metadata()?;
+    let target = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
+    Ok(PathBuf::from(target))
 }
 
 /// The command that runs the checks.
@@ -67,7 +80,7 @@ fn script(python: &Path, directory: &Path, ready: &Ready) -> Command {
 }
 
 /// The interpreter of a virtual environment that has what the requirements say.
-fn installed(environment: &Path, requirements: &Path) -> Result<PathBuf, String> {
+fn installed(environment: &Path, requirements: &Path, module: &str) -> Result<PathBuf, String> {
     let wanted = fs::read_to_string(requirements).map_err(|e| format!("{}: {e}", requirements.display()))?;
     let python = if cfg!(windows) {
         environment.join("Scripts").join("python.exe")
@@ -77,7 +90,7 @@ fn installed(environment: &Path, requirements: &Path) -> Result<PathBuf, String>
     let stamp = environment.join(STAMP);
     // A virtual environment does not outlive the interpreter it was made with.
     let good = fs::read_to_string(&stamp).is_ok_and(|found| found == wanted)
-        && run::output(Command::new(&python).args(["-c", "import azure.storage.filedatalake"])).is_ok();
+        && run::output(Command::new(&python).args(["-c", &format!("import {module}")])).is_ok();
     if good {
         return Ok(python);
     }

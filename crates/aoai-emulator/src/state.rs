@@ -64,7 +64,7 @@ impl State {
             lake: Mutex::new(LakeStore::new(&config.lake, clock.now())),
             tls_url,
             clock,
-            faults: Mutex::new(FaultBook::new(config.faults.clone())),
+            faults: Mutex::new(FaultBook::new(config.faults.clone(), config.seed)),
             loopback: client()
                 .no_proxy()
                 .connect_timeout(connect)

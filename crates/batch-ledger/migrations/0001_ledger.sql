@@ -24,9 +24,11 @@ CREATE TABLE job (
     updated_at  BIGINT NOT NULL
 );
 
--- What a claim looks at: jobs at rest do not slow it down.
-CREATE INDEX job_due ON job (due_at) WHERE at_rest = 0;
-CREATE INDEX job_created ON job (created_at);
+-- What a claim looks at: neither jobs at rest nor jobs that are held slow it down.
+CREATE INDEX job_free ON job (due_at, job_key) WHERE at_rest = 0 AND lease_until = 0;
+CREATE INDEX job_held ON job (lease_until) WHERE at_rest = 0 AND lease_until > 0;
+CREATE INDEX job_created ON job (created_at, job_key);
+CREATE INDEX job_foreign ON job (job_key) WHERE state = 'foreign';
 
 -- One attempt at one part of a job.
 CREATE TABLE part (
@@ -52,10 +54,13 @@ CREATE TABLE part (
     updated_at  BIGINT NOT NULL
 );
 
-CREATE INDEX part_due ON part (due_at) WHERE at_rest = 0;
+-- As for jobs. Those that wait for a place may be many, and would be in the way of those that are due.
+CREATE INDEX part_free ON part (due_at, part_key) WHERE at_rest = 0 AND lease_until = 0 AND state <> 'ready';
+CREATE INDEX part_ready ON part (due_at, part_key) WHERE at_rest = 0 AND lease_until = 0 AND state = 'ready';
+CREATE INDEX part_held ON part (lease_until, state) WHERE at_rest = 0 AND lease_until > 0;
 CREATE INDEX part_job ON part (job_key);
 CREATE INDEX part_in_flight ON part (in_flight) WHERE in_flight = 1;
-CREATE INDEX part_batch ON part (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX part_batch ON part (part_key, batch_id, since) WHERE batch_id IS NOT NULL;
 
 -- What happened, in order; never changed.
 CREATE TABLE event (
@@ -67,3 +72,25 @@ CREATE TABLE event (
     doc        TEXT   NOT NULL,
     PRIMARY KEY (record_key, version)
 );
+
+-- The processes that share the work, and the places for parts in flight that each of them brings.
+CREATE TABLE worker (
+    id          TEXT   PRIMARY KEY,
+    places      BIGINT NOT NULL,
+    alive_until BIGINT NOT NULL
+);
+
+-- Whose turn it is to poll.
+CREATE TABLE endpoint (
+    endpoint   TEXT   PRIMARY KEY,
+    owner      TEXT   NOT NULL,
+    held_until BIGINT NOT NULL
+);
+
+-- Names that belong to a job until it is at rest, such as result directories.
+CREATE TABLE reservation (
+    name    TEXT PRIMARY KEY,
+    job_key TEXT NOT NULL
+);
+
+CREATE INDEX reservation_job ON reservation (job_key);

@@ -25,18 +25,67 @@ pub(crate) fn document(what: &str, error: impl std::error::Error + Send + Sync +
 fn kind_of(error: &sqlx::Error) -> LedgerErrorKind {
     let sqlx::Error::Database(database) = error else {
         return match error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => LedgerErrorKind::Unavailable,
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => LedgerErrorKind::Corrupt,
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed
+            // A connection that broke in the middle of a message.
+            | sqlx::Error::Protocol(_) => LedgerErrorKind::Unavailable,
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
+                LedgerErrorKind::Corrupt
+            }
             _ => LedgerErrorKind::Unusable,
         };
     };
-    // SQLite's primary result code is the low byte of the extended one.
-    match database.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
+    match database.code() {
+        // A state of five characters is PostgreSQL's; SQLite has numbers, of which the longest are four digits.
+        Some(code) if code.len() == 5 => postgres(&code),
+        Some(code) => sqlite(code.parse().unwrap_or_default()),
+        None => LedgerErrorKind::Unusable,
+    }
+}
+
+/// SQLite's primary result code is the low byte of the extended one.
+fn sqlite(code: u32) -> LedgerErrorKind {
+    match code & 0xff {
         // SQLITE_BUSY, SQLITE_LOCKED
-        Some(5 | 6) => LedgerErrorKind::Unavailable,
+        5 | 6 => LedgerErrorKind::Unavailable,
         // SQLITE_CORRUPT, SQLITE_NOTADB
-        Some(11 | 26) => LedgerErrorKind::Corrupt,
+        11 | 26 => LedgerErrorKind::Corrupt,
         // SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN and the rest
         _ => LedgerErrorKind::Unusable,
+    }
+}
+
+/// By the class, which is the first two characters, where the class says it.
+fn postgres(state: &str) -> LedgerErrorKind {
+    match (&state[..2], state) {
+        // A table that is not there, a column that is not there: the database holds something else.
+        (_, "42P01" | "42703") => LedgerErrorKind::Corrupt,
+        // The disk is full: time alone does not mend it.
+        (_, "53100") => LedgerErrorKind::Unusable,
+        // Connection trouble, serialization failures and deadlocks, no resources, an operator's shut-down or start-up,
+        // a lock or statement that timed out, a server that is not primary any more after a fail-over.
+        ("08" | "40" | "53" | "57" | "55", _) | (_, "25006") => LedgerErrorKind::Unavailable,
+        // No permission, a wrong password, and the rest.
+        _ => LedgerErrorKind::Unusable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_does_not() {
+        for state in ["57P01", "57P03", "08006", "40001", "40P01", "53300", "25006"] {
+            assert_eq!(postgres(state), LedgerErrorKind::Unavailable, "{state}");
+        }
+        for state in ["28P01", "42501", "53100", "3D000"] {
+            assert_eq!(postgres(state), LedgerErrorKind::Unusable, "{state}");
+        }
+        assert_eq!(postgres("42P01"), LedgerErrorKind::Corrupt);
+        assert_eq!((sqlite(5), sqlite(517)), (LedgerErrorKind::Unavailable, LedgerErrorKind::Unavailable));
+        assert_eq!((sqlite(11), sqlite(13)), (LedgerErrorKind::Corrupt, LedgerErrorKind::Unusable));
     }
 }

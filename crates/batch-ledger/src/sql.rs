@@ -1,5 +1,11 @@
 //! The SQL text. SQLite and PostgreSQL both take `$1`, `ON CONFLICT`, `RETURNING` and partial indexes; what differs
-//! between them stays out of this file.
+//! between them comes as an argument.
+
+mod claims;
+
+pub(crate) use claims::{
+    COUNT_PLACES, LOOK_AHEAD, REGISTER_WORKER, REMOVE_WORKER, claim_jobs, claim_parts, claim_ready,
+};
 
 pub(crate) const INSERT_JOB: &str = "INSERT INTO job (job_key, input, state, doc, version, failures, due_at, fence, \
      lease_until, at_rest, created_at, updated_at) VALUES ($1, $2, $3, $4, 0, 0, $5, 0, 0, 0, $5, $5) \
@@ -11,39 +17,6 @@ pub(crate) const JOB_COLUMNS: &str =
     "job_key, input, doc, version, failures, problem, due_at, fence, created_at, updated_at";
 
 pub(crate) const PART_COLUMNS: &str = "part_key, job_key, part, attempt, plan, doc, remote, version, failures, problem, due_at, fence, updated_at";
-
-/// Parts that are due; `ready` ones only as far as the window has places ($5).
-pub(crate) fn claim_parts() -> String {
-    format!(
-        "UPDATE part SET owner = $1, fence = fence + 1, lease_until = $3 WHERE part_key IN ( \
-           SELECT part_key FROM ( \
-             SELECT part_key, due_at FROM part WHERE at_rest = 0 AND state <> 'ready' \
-               AND due_at <= $2 AND lease_until <= $2 \
-             UNION ALL SELECT part_key, due_at FROM ( \
-               SELECT part_key, due_at FROM part WHERE at_rest = 0 AND state = 'ready' \
-                 AND due_at <= $2 AND lease_until <= $2 ORDER BY due_at, part_key LIMIT $5) AS admitted \
-           ) AS due ORDER BY due_at, part_key LIMIT $4) RETURNING {PART_COLUMNS}"
-    )
-}
-
-pub(crate) fn claim_jobs() -> String {
-    format!(
-        "UPDATE job SET owner = $1, fence = fence + 1, lease_until = $3 WHERE job_key IN ( \
-           SELECT job_key FROM job WHERE at_rest = 0 AND due_at <= $2 AND lease_until <= $2 \
-           ORDER BY due_at, job_key LIMIT $4) RETURNING {JOB_COLUMNS}"
-    )
-}
-
-/// Parts that occupy a place: in flight, or just claimed for it.
-pub(crate) const COUNT_IN_FLIGHT: &str =
-    "SELECT COUNT(*) FROM part WHERE at_rest = 0 AND (in_flight = 1 OR lease_until > $1)";
-
-/// When the next record becomes due that nobody holds; `ready` parts do not count while the window is full ($2 = 1).
-pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM ( \
-       SELECT MIN(due_at) AS due_at FROM part WHERE at_rest = 0 AND lease_until <= $1 AND ($2 = 0 OR state <> 'ready') \
-       UNION ALL SELECT MIN(due_at) AS due_at FROM job WHERE at_rest = 0 AND lease_until <= $1) AS due";
-
-pub(crate) const UNFINISHED: &str = "SELECT COUNT(*) FROM job WHERE at_rest = 0";
 
 pub(crate) const HEARTBEAT_JOB: &str =
     "UPDATE job SET lease_until = $3 WHERE job_key = $1 AND fence = $2 AND lease_until > 0";
@@ -80,33 +53,109 @@ pub(crate) const INSERT_PART: &str = "INSERT INTO part (part_key, job_key, part,
 pub(crate) const INSERT_EVENT: &str =
     "INSERT INTO event (record_key, version, state, fence, at, doc) VALUES ($1, $2, $3, $4, $5, $6)";
 
+/// The batches that run, in an order that all writers keep.
+pub(crate) const RUNNING_BATCHES: &str =
+    "SELECT part_key, batch_id, remote FROM part WHERE batch_id IS NOT NULL ORDER BY part_key";
 pub(crate) const OBSERVE: &str = "UPDATE part SET remote = $2, due_at = CASE WHEN $3 = 1 THEN $4 ELSE due_at END \
-     WHERE batch_id = $1 AND at_rest = 0 AND (remote IS NULL OR remote <> $2)";
+     WHERE part_key = $1 AND batch_id = $5 AND (remote IS NULL OR remote <> $2)";
 
 pub(crate) const IN_FLIGHT_BATCHES: &str = "SELECT COUNT(*), MIN(since) FROM part WHERE batch_id IS NOT NULL";
 
-pub(crate) fn view_jobs() -> String {
+/// Which jobs to look at; each has an index of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Jobs {
+    /// Keys from `$1` up to, but not including, `$2`.
+    Range,
+    /// Not at rest.
+    Unfinished,
+    /// Both.
+    UnfinishedInRange,
+    /// All of them.
+    All,
+}
+
+/// The newest `$1` jobs, oldest first; a range is `$2` to `$3`.
+pub(crate) fn view_jobs(jobs: Jobs) -> String {
+    let condition = match jobs {
+        Jobs::Range => "WHERE job_key >= $2 AND job_key < $3",
+        Jobs::Unfinished => "WHERE at_rest = 0",
+        Jobs::UnfinishedInRange => "WHERE at_rest = 0 AND job_key >= $2 AND job_key < $3",
+        Jobs::All => "",
+    };
     format!(
-        "SELECT {JOB_COLUMNS} FROM (SELECT {JOB_COLUMNS} FROM job \
-           WHERE job_key LIKE $1 AND ($2 = 0 OR at_rest = 0) ORDER BY created_at DESC, job_key DESC LIMIT $3) AS newest \
-         ORDER BY created_at, job_key"
+        "SELECT {JOB_COLUMNS} FROM (SELECT {JOB_COLUMNS} FROM job {condition} \
+           ORDER BY created_at DESC, job_key DESC LIMIT $1) AS newest ORDER BY created_at, job_key"
     )
 }
 
-pub(crate) fn view_parts() -> String {
-    format!("SELECT {PART_COLUMNS} FROM part WHERE job_key = $1 ORDER BY part, attempt")
+/// The parts of so many jobs.
+pub(crate) fn view_parts(jobs: usize) -> String {
+    let keys: Vec<String> = (1..=jobs).map(|number| format!("${number}")).collect();
+    format!(
+        "SELECT {PART_COLUMNS} FROM part WHERE job_key IN ({}) ORDER BY job_key, part, attempt",
+        keys.join(", ")
+    )
 }
 
-/// `$2` is the document of the state `seen`.
-pub(crate) const RETRY_FOREIGN: &str =
-    "UPDATE job SET state = 'seen', doc = $2, at_rest = 0, due_at = $1 WHERE state = 'foreign'";
-pub(crate) const RETRY_JOBS: &str =
-    "UPDATE job SET due_at = $1 WHERE at_rest = 0 AND problem IS NOT NULL AND due_at > $1";
-pub(crate) const RETRY_PARTS: &str =
-    "UPDATE part SET due_at = $1 WHERE at_rest = 0 AND problem IS NOT NULL AND failures > 0 AND due_at > $1";
+/// `$2` is the document of the state `seen`. Here and below, `lock` takes the rows in the order that all writers keep.
+pub(crate) fn retry_foreign(lock: &str) -> String {
+    format!(
+        "UPDATE job SET state = 'seen', doc = $2, at_rest = 0, due_at = $1 WHERE job_key IN ( \
+           SELECT job_key FROM job WHERE state = 'foreign' ORDER BY job_key {lock})"
+    )
+}
 
-pub(crate) const VOID_JOB_LEASES: &str = "UPDATE job SET lease_until = 0 WHERE lease_until > 0";
-pub(crate) const VOID_PART_LEASES: &str = "UPDATE part SET lease_until = 0 WHERE lease_until > 0";
+pub(crate) fn retry_jobs(lock: &str) -> String {
+    retry("job", "job_key", lock)
+}
+
+pub(crate) fn retry_parts(lock: &str) -> String {
+    retry("part", "part_key", lock)
+}
+
+fn retry(table: &str, key: &str, lock: &str) -> String {
+    format!(
+        "UPDATE {table} SET due_at = $1 WHERE {key} IN ( \
+           SELECT {key} FROM {table} WHERE at_rest = 0 AND problem IS NOT NULL AND failures > 0 AND due_at > $1 \
+           ORDER BY {key} {lock})"
+    )
+}
+
+pub(crate) const TAKE_TURN: &str = "INSERT INTO endpoint (endpoint, owner, held_until) VALUES ($1, $2, $3) \
+     ON CONFLICT (endpoint) DO UPDATE SET owner = $2, held_until = $3 \
+     WHERE endpoint.owner = $2 OR endpoint.held_until <= $4";
+pub(crate) const READ_TURN: &str = "SELECT held_until FROM endpoint WHERE endpoint = $1";
+
+/// Answers whose it is. One statement: between two, the owner could come to rest.
+pub(crate) const RESERVE: &str = "INSERT INTO reservation (name, job_key) VALUES ($1, $2) \
+     ON CONFLICT (name) DO UPDATE SET job_key = reservation.job_key RETURNING job_key";
+pub(crate) const RELEASE_NAMES: &str = "DELETE FROM reservation WHERE job_key = $1";
+
+pub(crate) const RESTORE_JOB: &str = "INSERT INTO job (job_key, input, state, doc, version, failures, problem, due_at, \
+     fence, lease_until, at_rest, created_at, updated_at) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, 0, 0, $8, $9, $7) \
+     ON CONFLICT (job_key) DO NOTHING";
+pub(crate) const RESTORE_PART: &str = "INSERT INTO part (part_key, job_key, part, attempt, plan, state, doc, batch_id, \
+     since, version, failures, problem, due_at, fence, lease_until, at_rest, in_flight, updated_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, 0, 0, $13, $14, $12) ON CONFLICT (part_key) DO NOTHING";
+
+/// Lets a decision write to a record at rest, as if it held a lease of the next fence.
+pub(crate) const TAKE_JOB_AT_REST: &str = "UPDATE job SET fence = fence + 1, lease_until = 1 \
+     WHERE job_key = $1 AND version = $2 AND at_rest = 1 RETURNING fence";
+pub(crate) const TAKE_PART_AT_REST: &str = "UPDATE part SET fence = fence + 1, lease_until = 1 \
+     WHERE part_key = $1 AND version = $2 AND at_rest = 1 RETURNING fence";
+
+pub(crate) const VOID_WORKERS: &str = "DELETE FROM worker";
+pub(crate) const VOID_TURNS: &str = "DELETE FROM endpoint";
+pub(crate) const VOID_JOB_LEASES: &str =
+    "UPDATE job SET lease_until = 0 WHERE at_rest = 0 AND lease_until > 0";
+pub(crate) const VOID_PART_LEASES: &str =
+    "UPDATE part SET lease_until = 0 WHERE at_rest = 0 AND lease_until > 0";
+
+/// A due time after `$2` becomes `$1`, but for those that wait for an event (`$3`).
+pub(crate) const BRING_JOBS_NEAR: &str =
+    "UPDATE job SET due_at = $1 WHERE at_rest = 0 AND due_at > $2 AND due_at < $3";
+pub(crate) const BRING_PARTS_NEAR: &str =
+    "UPDATE part SET due_at = $1 WHERE at_rest = 0 AND due_at > $2 AND due_at < $3";
 
 pub(crate) const READ_META: &str = "SELECT ledger_id, format FROM ledger_meta WHERE id = 1";
 pub(crate) const INSERT_META: &str =

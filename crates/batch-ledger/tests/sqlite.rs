@@ -1,35 +1,21 @@
 //! SQLite: the conformance suite, and what only a file can get wrong.
 
-use batch_ledger::{SqliteLedger, SqliteOptions};
+use batch_ledger::{Access, SqliteLedger, SqliteOptions};
 use batch_orchestrator::{
-    ledger::{JobQuery, Ledger, LedgerErrorKind, conformance},
+    ledger::{JobQuery, Ledger, LedgerErrorKind},
     model::InputSnapshot,
 };
 
 fn options(dir: &tempfile::TempDir) -> SqliteOptions {
-    SqliteOptions { path: dir.path().join("sub/ledger.db"), read_only: false }
+    SqliteOptions { path: dir.path().join("sub/ledger.db"), access: Access::Work }
 }
 
-macro_rules! conformance {
-    ($($name:ident),* $(,)?) => {$(
-        #[tokio::test]
-        async fn $name() {
-            let dir = tempfile::tempdir().unwrap();
-            conformance::$name(&SqliteLedger::open(&options(&dir)).await.unwrap()).await;
-        }
-    )*};
+async fn ledger() -> Option<(SqliteLedger, tempfile::TempDir)> {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    Some((SqliteLedger::open(&options(&dir)).await.expect("a new ledger"), dir))
 }
 
-conformance!(
-    discovering_is_idempotent,
-    a_file_that_was_put_back_is_new,
-    a_claim_is_exclusive_and_fenced,
-    the_window_slides,
-    the_last_part_wakes_the_job,
-    an_ended_batch_wakes_its_part,
-    a_foreign_job_is_looked_at_again,
-    records_survive_the_round_trip,
-);
+batch_orchestrator::ledger_conformance!(ledger);
 
 fn input() -> InputSnapshot {
     let location = adls_io::Location::new("in", adls_io::LakePath::root());
@@ -69,8 +55,22 @@ async fn a_second_process_is_told_who_works_but_may_look() {
     let error = SqliteLedger::open(&options(&dir)).await.unwrap_err();
     assert_eq!(error.kind, LedgerErrorKind::InUse);
     assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
-    let reader = SqliteLedger::open(&SqliteOptions { read_only: true, ..options(&dir) }).await.unwrap();
+    let reader = SqliteLedger::open(&SqliteOptions { access: Access::Look, ..options(&dir) }).await.unwrap();
     assert_eq!(reader.view(&JobQuery::default()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_decision_is_written_beside_whoever_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = SqliteLedger::open(&options(&dir)).await.unwrap();
+    let desk = SqliteOptions { access: Access::Decide, ..options(&dir) };
+    let desk = SqliteLedger::open(&desk).await.unwrap();
+    assert_eq!(desk.id(), worker.id());
+    let now = desk.now().await.unwrap();
+    desk.discover("account", &[input()], now).await.unwrap();
+    assert_eq!(worker.view(&JobQuery::default()).await.unwrap().len(), 1);
+    let nowhere = SqliteOptions { path: dir.path().join("none.db"), access: Access::Decide };
+    assert_eq!(SqliteLedger::open(&nowhere).await.unwrap_err().kind, LedgerErrorKind::Unusable);
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn a_place_that_cannot_be_used_is_named() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), "").unwrap();
     let path = dir.path().join("file/ledger.db");
-    let error = SqliteLedger::open(&SqliteOptions { path, read_only: false }).await.unwrap_err();
+    let error = SqliteLedger::open(&SqliteOptions { path, access: Access::Work }).await.unwrap_err();
     assert_eq!(error.kind, LedgerErrorKind::Unusable);
     assert!(error.to_string().contains("file/ledger.db"), "{error}");
 }

@@ -20,6 +20,9 @@ pub enum PipelineError {
     /// The service could not be reached or refused us, before any work was begun.
     #[error("the service failed")]
     Service(#[from] aoai_batch_client::Error),
+    /// What earlier runs have left could not be looked up: nothing is sent before that.
+    #[error("the look around before the start failed: {0}")]
+    Start(String),
     /// An option cannot be used.
     #[error("{0}")]
     Options(String),
@@ -55,6 +58,13 @@ impl StageError {
             lasting: self.lasting,
             since: before.map_or(now, |problem| problem.since),
         }
+    }
+}
+
+impl From<LedgerError> for StageError {
+    fn from(error: LedgerError) -> Self {
+        let hint = Some("it is tried again by itself; check the ledger's database");
+        Self { kind: ProblemKind::Local, message: chain(&error), hint, lasting: false, wait: None }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod model;
 mod options;
 mod poll;
 mod reconcile;
+mod recover;
 mod snapshot;
 mod submit;
 mod upload;
@@ -20,5 +21,5 @@ pub use options::{
     BlobUrls, LakeOptions, LimitOptions, OutputOptions, OutputOrder, PipelineOptions, RunOptions,
     ServiceOptions, Transfer,
 };
-pub use reconcile::{Event, Observer, Pipeline, RunReport, Stop};
+pub use reconcile::{Event, Observer, Pipeline, ResolveError, RunReport, Stop, resolve};
 pub use snapshot::{Skipped, SkippedReason, Watcher};

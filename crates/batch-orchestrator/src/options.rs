@@ -43,6 +43,8 @@ pub struct LakeOptions {
 /// How batches are submitted.
 #[derive(Debug, Clone)]
 pub struct ServiceOptions {
+    /// Names the service among all workers of a ledger: one of them at a time polls it. The endpoint's host will do.
+    pub name: String,
     /// What the lines must name as `model`; `None`: anything, as long as it is one.
     pub deployment: Option<String>,
     /// Rewrites every line's `model` to `deployment` on the way.
@@ -132,6 +134,10 @@ pub struct RunOptions {
     pub concurrency: usize,
     /// How long a claim holds without a heartbeat.
     pub lease: Duration,
+    /// The id of a ledger that is lost for good, or was given up: its work is taken over. It must not be in use any more.
+    pub adopt_ledger: Option<String>,
+    /// Makes the jitter the same in every run with the same number; for simulations.
+    pub seed: Option<u64>,
     /// Where results are spooled while they are put in order; the system's temporary directory if `None`.
     pub spool_dir: Option<PathBuf>,
 }
@@ -147,6 +153,8 @@ impl Default for RunOptions {
             max_in_flight: 10,
             concurrency: 4,
             lease: Duration::from_secs(90),
+            adopt_ledger: None,
+            seed: None,
             spool_dir: None,
         }
     }

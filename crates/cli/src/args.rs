@@ -1,7 +1,9 @@
 //! The command line, exactly as typed: nothing is looked up here.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
+use aoai_batch_client::BatchId;
+use batch_orchestrator::machine::Resolution;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Batch files in a data lake, through Azure OpenAI's Batch API, to their results: complete, in order, exactly once.
@@ -64,8 +66,10 @@ pub(crate) enum Command {
     Estimate(PathsArgs),
     /// Show jobs, batches, progress and problems
     Status(StatusArgs),
+    /// Decide what becomes of a job that needs a person
+    Retry(RetryArgs),
     /// Check configuration, lake, service and rights, and say what to fix
-    Doctor,
+    Doctor(DoctorArgs),
     /// Serve an Azure OpenAI Batch API on this machine, for development and tests
     Emulator(EmulatorArgs),
     /// Print a completion script for a shell
@@ -100,6 +104,33 @@ pub(crate) struct RunArgs {
     /// Go on until interrupted, looking for new files
     #[arg(long)]
     pub(crate) watch: bool,
+    /// Take over the work of a ledger that is lost for good: `status` names it where one of its files is met. Nothing
+    /// may be working with it any more
+    #[arg(long, value_name = "ID")]
+    pub(crate) adopt_ledger: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetryArgs {
+    /// The job: its key, or the first digits of it
+    pub(crate) job: String,
+    /// again: what was wrong is mended, go on where it stopped. adopt=BATCH: this is its batch. resubmit: its batch is
+    /// given up, a new one may be paid for. fail: report its lines as errors and go on with the rest
+    #[arg(long, value_name = "DECISION", default_value = "again", value_parser = resolution)]
+    pub(crate) resolve: Resolution,
+    /// Only this part of the job, where several are quarantined
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) part: Option<u32>,
+}
+
+fn resolution(text: &str) -> Result<Resolution, String> {
+    match text.split_once('=').unwrap_or((text, "")) {
+        ("again", "") => Ok(Resolution::Again),
+        ("resubmit", "") => Ok(Resolution::Resubmit),
+        ("fail", "") => Ok(Resolution::Fail),
+        ("adopt", batch) if !batch.is_empty() => Ok(Resolution::Adopt(BatchId(batch.to_owned()))),
+        _ => Err("expected again, adopt=BATCH, resubmit or fail".into()),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +147,20 @@ pub(crate) struct StatusArgs {
     /// Repeat every two seconds until interrupted
     #[arg(long)]
     pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Find out what the service and the lake really do where nobody promises it, with one or two batches of one line:
+    /// a fraction of a cent; all of it is removed again
+    #[arg(long)]
+    pub(crate) probe: bool,
+    /// How long the probes may take; cleaning up may take a minute more
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration, requires = "probe")]
+    pub(crate) probe_timeout: Duration,
+    /// How long to wait at most for something new to show in a list
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = humantime::parse_duration, requires = "probe")]
+    pub(crate) probe_list_wait: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -172,5 +217,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn decisions_are_read_and_nothing_else() {
+        use super::{BatchId, Resolution, resolution};
+        assert_eq!(resolution("again"), Ok(Resolution::Again));
+        assert_eq!(resolution("adopt=batch_1"), Ok(Resolution::Adopt(BatchId("batch_1".into()))));
+        for wrong in ["", "adopt", "adopt=", "again=1", "forget"] {
+            assert!(resolution(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -125,6 +125,10 @@ impl From<PipelineError> for CliError {
             PipelineError::Ledger(error) => error.into(),
             PipelineError::Lake(error) => Self::lake(&error),
             PipelineError::Service(error) => Self::service(&error),
+            error @ PipelineError::Start(_) => {
+                Self { exit: exit::UNREACHABLE, ..Self::usage(error.to_string()) }
+                    .hint("run again: before anything is sent, it must be known what was sent before")
+            }
             PipelineError::Options(message) => Self::usage(message),
             PipelineError::Machine(error) => Self {
                 exit: exit::BUG,

@@ -201,7 +201,9 @@ pub(crate) fn describe(state: &JobState) -> String {
             }
         }
         JobState::Dropped { reason } => format!("left alone: {reason}"),
-        JobState::Foreign { owner } => format!("left alone: the ledger {owner} works on it"),
+        JobState::Foreign { owner } => format!(
+            "left alone: the ledger {owner} works on it (if that one is lost for good: run --adopt-ledger {owner})"
+        ),
         JobState::Quarantined { reason, .. } => format!("needs a person: {reason}"),
     }
 }
@@ -210,6 +212,7 @@ pub(crate) fn describe(state: &JobState) -> String {
 pub(crate) fn describe_part(state: &PartState) -> String {
     match state {
         PartState::Ready => "waiting for its turn".into(),
+        PartState::Recovering { .. } => "its history is lost; looking for what was sent".into(),
         PartState::Uploading { .. } => "uploading".into(),
         PartState::Uploaded(_) => "uploaded".into(),
         PartState::Creating { .. } => "submitting".into(),

@@ -9,7 +9,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 use adls_io::{DataLake, LakePath, LocalLake, Location};
 use aoai_batch_client::{BatchClient, BatchClientOptions, Credential};
 use aoai_emulator::{Emulator, EmulatorConfig};
-use batch_ledger::{SqliteLedger, SqliteOptions};
+use batch_ledger::{Access, SqliteLedger, SqliteOptions};
 use batch_orchestrator::{
     Event, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions,
     ServiceOptions, Stop, ledger::WorkerId, machine::RetryOptions,
@@ -45,7 +45,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let key = Credential::ApiKey("any".to_owned().into());
     let client = BatchClient::new(emulator.url(), key, BatchClientOptions::default())?;
     let ledger =
-        SqliteLedger::open(&SqliteOptions { path: dir.path().join("ledger.db"), read_only: false }).await?;
+        SqliteLedger::open(&SqliteOptions { path: dir.path().join("ledger.db"), access: Access::Work })
+            .await?;
     let root = |filesystem: &str| Location::new(filesystem, LakePath::root());
     let options = PipelineOptions {
         lake: LakeOptions {
@@ -57,6 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             recursive: true,
         },
         service: ServiceOptions {
+            name: "example".into(),
             deployment: Some("my-batch".into()),
             set_model: false,
             transfer: batch_orchestrator::Transfer::Upload,

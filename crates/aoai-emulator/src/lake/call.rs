@@ -6,7 +6,7 @@ use super::{Address, LakeError, Wire};
 use crate::server::{Operation, Query};
 
 /// A request to the storage half.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LakeCall {
     pub(crate) operation: Operation,
     pub(super) wire: Wire,

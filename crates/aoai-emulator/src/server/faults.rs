@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 
 use super::Operation;
@@ -33,6 +34,8 @@ pub struct FaultMatch {
     pub operation: Option<Operation>,
     /// Part of the path.
     pub path_contains: Option<String>,
+    /// The share of those requests, from 0 to 1, drawn by the emulator's seed; none = all.
+    pub fraction: Option<f64>,
 }
 
 /// What goes wrong.
@@ -62,6 +65,21 @@ pub enum FaultEffect {
     ResetBefore,
     /// The request takes effect, then the connection is reset without an answer.
     ResetAfter,
+    /// The request takes effect, and then its answer is this error.
+    StatusAfter {
+        /// HTTP status.
+        code: u16,
+    },
+    /// The request takes effect, and its answer comes later.
+    LateAnswer {
+        /// Real milliseconds from the effect to the answer.
+        ms: u64,
+    },
+    /// The connection is reset, and the request takes effect later: what a slow proxy on the way may do.
+    Late {
+        /// Real milliseconds from the reset to the effect.
+        ms: u64,
+    },
     /// The answer's body is cut after so many bytes.
     TruncateBody {
         /// How many bytes get through.
@@ -70,8 +88,11 @@ pub enum FaultEffect {
 }
 
 /// The rules and how often each has matched.
-#[derive(Debug, Default)]
-pub(crate) struct FaultBook(Vec<Armed>);
+#[derive(Debug)]
+pub(crate) struct FaultBook {
+    rules: Vec<Armed>,
+    random: StdRng,
+}
 
 #[derive(Debug)]
 struct Armed {
@@ -81,23 +102,23 @@ struct Armed {
 }
 
 impl FaultBook {
-    pub(crate) fn new(rules: Vec<FaultRule>) -> Self {
-        let mut book = Self::default();
+    pub(crate) fn new(rules: Vec<FaultRule>, seed: u64) -> Self {
+        let mut book = Self { rules: Vec::new(), random: StdRng::seed_from_u64(seed) };
         rules.into_iter().for_each(|rule| book.add(rule));
         book
     }
 
     pub(crate) fn add(&mut self, rule: FaultRule) {
-        self.0.push(Armed { rule, seen: 0, hit: 0 });
+        self.rules.push(Armed { rule, seen: 0, hit: 0 });
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.rules.clear();
     }
 
     /// The rules and how many requests each has hit.
     pub(crate) fn rules(&self) -> Vec<(FaultRule, u32)> {
-        self.0.iter().map(|armed| (armed.rule.clone(), armed.hit)).collect()
+        self.rules.iter().map(|armed| (armed.rule.clone(), armed.hit)).collect()
     }
 
     /// What happens to this request, in the order of the rules. Delays combine; the first other effect is the last.
@@ -108,9 +129,10 @@ impl FaultBook {
         path: &str,
     ) -> Vec<FaultEffect> {
         let mut effects = Vec::new();
-        for armed in &mut self.0 {
+        for armed in &mut self.rules {
             let exhausted = armed.rule.times.is_some_and(|times| armed.hit >= times);
-            if exhausted || !armed.rule.matching.covers(method, operation, path) {
+            let matching = &armed.rule.matching;
+            if exhausted || !matching.covers(method, operation, path) || !matching.draw(&mut self.random) {
                 continue;
             }
             armed.seen += 1;
@@ -134,6 +156,10 @@ impl FaultMatch {
             && self.operation.is_none_or(|wanted| operation == Some(wanted))
             && self.path_contains.as_deref().is_none_or(|part| path.contains(part))
     }
+
+    fn draw(&self, random: &mut StdRng) -> bool {
+        self.fraction.is_none_or(|fraction| random.random::<f64>() < fraction)
+    }
 }
 
 #[cfg(test)]
@@ -146,9 +172,10 @@ mod tests {
 
     #[test]
     fn skip_and_times_count_matching_requests_only() {
-        let mut book = FaultBook::new(vec![rule(
-            r#"{"match":{"operation":"get_batch"},"effect":"reset_after","skip":1,"times":1}"#,
-        )]);
+        let mut book = FaultBook::new(
+            vec![rule(r#"{"match":{"operation":"get_batch"},"effect":"reset_after","skip":1,"times":1}"#)],
+            0,
+        );
         let mut strike = |operation| !book.strike("GET", Some(operation), "/").is_empty();
         assert!(!strike(Operation::GetFile));
         assert!(!strike(Operation::GetBatch));
@@ -158,12 +185,28 @@ mod tests {
 
     #[test]
     fn delays_combine_with_one_other_effect() {
-        let mut book = FaultBook::new(vec![
-            rule(r#"{"effect":{"delay":{"ms":1}}}"#),
-            rule(r#"{"effect":{"status":{"code":503}}}"#),
-            rule(r#"{"effect":"reset_before"}"#),
-        ]);
+        let mut book = FaultBook::new(
+            vec![
+                rule(r#"{"effect":{"delay":{"ms":1}}}"#),
+                rule(r#"{"effect":{"status":{"code":503}}}"#),
+                rule(r#"{"effect":"reset_before"}"#),
+            ],
+            0,
+        );
         assert_eq!(book.strike("GET", None, "/").len(), 2);
+    }
+
+    #[test]
+    fn a_fraction_is_about_right_and_the_same_for_the_same_seed() {
+        let struck = |seed| {
+            let mut book =
+                FaultBook::new(vec![rule(r#"{"match":{"fraction":0.3},"effect":"reset_before"}"#)], seed);
+            (0..1000).map(|_| !book.strike("GET", None, "/").is_empty()).collect::<Vec<_>>()
+        };
+        let hits = struck(1).into_iter().filter(|hit| *hit).count();
+        assert!((250..350).contains(&hits), "{hits}");
+        assert_eq!(struck(1), struck(1));
+        assert_ne!(struck(1), struck(2));
     }
 
     #[test]

@@ -48,6 +48,7 @@ async fn handle(
 }
 
 /// Which part of the emulator a request goes to.
+#[derive(Clone)]
 enum Target {
     Entra(entra::Endpoint, Peer),
     Lake(LakeCall, Peer),
@@ -126,6 +127,30 @@ async fn with_faults(
             let response = answer(state, target, request).await;
             connection.kill();
             response
+        }
+        Some(FaultEffect::StatusAfter { code }) => {
+            let headers = request.headers().clone();
+            answer(state, target.clone(), request).await;
+            scripted(state, &target, &headers, code, None)
+        }
+        Some(FaultEffect::LateAnswer { ms }) => {
+            let response = answer(state, target, request).await;
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            response
+        }
+        Some(FaultEffect::Late { ms }) => {
+            // All of it has come, so that it can go on without its connection.
+            let (parts, body) = request.into_parts();
+            if let Ok(body) = axum::body::to_bytes(body, usize::MAX).await {
+                let request = Request::from_parts(parts, body.into());
+                let later = state.clone();
+                state.spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                    answer(&later, target, request).await;
+                });
+            }
+            connection.kill();
+            Response::default()
         }
         Some(FaultEffect::TruncateBody { bytes }) => {
             let response = answer(state, target, request).await;

@@ -73,6 +73,47 @@ async fn a_reset_after_hides_an_effect_that_happened() {
 }
 
 #[tokio::test]
+async fn an_error_may_come_after_the_effect() {
+    let service = start(frozen()).await;
+    let control = service.emulator.control();
+    let input = service.upload(lines(1)).await;
+    let rule = json!({"match": {"operation": "create_batch"}, "effect": {"status_after": {"code": 500}}, "times": 1});
+    add(&control, rule);
+    assert_eq!(create(&service, &input).await.unwrap().status(), 500);
+    assert_eq!(control.snapshot().await.batches.len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_may_come_long_after_the_effect() {
+    let service = start(frozen()).await;
+    let control = service.emulator.control();
+    let input = service.upload(lines(1)).await;
+    let effect = json!({"late_answer": {"ms": 600_000}});
+    add(&control, json!({"match": {"operation": "create_batch"}, "effect": effect, "times": 1}));
+    let patience = Duration::from_millis(500);
+    tokio::time::timeout(patience, create(&service, &input)).await.unwrap_err();
+    assert_eq!(control.snapshot().await.batches.len(), 1);
+}
+
+#[tokio::test]
+async fn an_effect_may_come_after_the_reset() {
+    let service = start(frozen()).await;
+    let control = service.emulator.control();
+    let input = service.upload(lines(1)).await;
+    let rule = json!({"match": {"operation": "create_batch"}, "effect": {"late": {"ms": 300}}, "times": 1});
+    add(&control, rule);
+    create(&service, &input).await.unwrap_err();
+    assert!(control.snapshot().await.batches.is_empty());
+    for _ in 0..200 {
+        if !control.snapshot().await.batches.is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the effect never came");
+}
+
+#[tokio::test]
 async fn a_reset_is_one_on_the_wire() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let service = start(frozen()).await;

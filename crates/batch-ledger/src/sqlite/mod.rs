@@ -1,8 +1,11 @@
 //! SQLite: a file, no service.
 
-mod claims;
-mod ledger;
+mod backend;
+mod clock;
 mod lock;
+mod network;
 mod open;
+#[path = "../store/mod.rs"]
+mod store;
 
 pub use open::{SqliteLedger, SqliteOptions};

@@ -1,29 +1,36 @@
 //! Opening a ledger file.
 
-use std::{path::PathBuf, sync::atomic::AtomicI64, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use batch_orchestrator::ledger::{LedgerError, LedgerErrorKind};
+use batch_orchestrator::{
+    ledger::{LedgerError, LedgerErrorKind},
+    model::Timestamp,
+};
 use sqlx::{
-    Row, SqlitePool,
-    migrate::MigrateError,
+    SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::lock::{self, ProcessLock};
-use crate::{error::db, sql};
+use super::{
+    clock::Clock,
+    lock::{self, ProcessLock},
+    network,
+};
+use crate::{Access, error::db, meta, sql};
 
-/// The version of the documents in the ledger. A ledger with a newer one is refused.
-const FORMAT: i64 = 1;
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+/// A due time further ahead than this was set by a clock that was wrong.
+const FAR: Duration = Duration::from_hours(1);
 
 /// How to open a ledger file.
 #[derive(Debug, Clone)]
 pub struct SqliteOptions {
     /// The file. It must be on a local disk: WAL does not work over a network.
     pub path: PathBuf,
-    /// Only to look: takes no lock, so it works while another process runs; fails if there is no ledger.
-    pub read_only: bool,
+    /// What for. Only work takes the lock.
+    pub access: Access,
 }
 
 /// [`Ledger`](batch_orchestrator::ledger::Ledger) in one SQLite file.
@@ -35,7 +42,9 @@ pub struct SqliteOptions {
 pub struct SqliteLedger {
     pub(super) pool: SqlitePool,
     pub(super) id: String,
-    pub(super) last_now: AtomicI64,
+    pub(super) clock: Clock,
+    path: PathBuf,
+    file: FileId,
     _lock: Option<ProcessLock>,
 }
 
@@ -51,22 +60,24 @@ impl SqliteLedger {
             message: format!("{} cannot be used", options.path.display()),
             source: Some(Box::new(error)),
         };
-        let lock = if options.read_only {
+        let place = options.path.display().to_string();
+        let lock = if options.access != Access::Work {
             std::fs::metadata(&options.path).map_err(unusable)?;
             None
         } else {
             if let Some(directory) = options.path.parent() {
                 std::fs::create_dir_all(directory).map_err(unusable)?;
+                network::refuse(directory)?;
             }
             Some(lock::take(&options.path)?)
         };
         let connect = SqliteConnectOptions::new()
             .filename(&options.path)
-            .create_if_missing(!options.read_only)
-            .read_only(options.read_only)
+            .create_if_missing(options.access == Access::Work)
+            .read_only(options.access == Access::Look)
             .busy_timeout(Duration::from_secs(30))
             .foreign_keys(true);
-        let connect = if options.read_only {
+        let connect = if options.access == Access::Look {
             connect
         } else {
             connect.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
@@ -76,61 +87,68 @@ impl SqliteLedger {
             .max_connections(1)
             .connect_with(connect)
             .await
-            .map_err(|error| in_file(&options.path, db("open the ledger")(error)))?;
-        let ledger =
-            Self { id: identify(&pool, options).await?, pool, last_now: AtomicI64::new(0), _lock: lock };
-        if !options.read_only {
-            // The lock says that nobody else is alive: whoever held these leases is gone.
-            for void in [sql::VOID_JOB_LEASES, sql::VOID_PART_LEASES] {
-                sqlx::query(void).execute(&ledger.pool).await.map_err(db("open the ledger"))?;
-            }
+            .map_err(|error| meta::in_place(&place, db("open the ledger")(error)))?;
+        if options.access == Access::Work {
+            meta::MIGRATIONS.run(&pool).await.map_err(|error| meta::migration_error(&place, error))?;
+            meta::create(&pool).await.map_err(|error| meta::in_place(&place, error))?;
+        }
+        let id = meta::read(&pool, &place).await?;
+        let file = FileId::of(&options.path).map_err(unusable)?;
+        let path = options.path.clone();
+        let ledger = Self { pool, id, clock: Clock::default(), path, file, _lock: lock };
+        if options.access == Access::Work {
+            ledger
+                .begin_anew()
+                .await
+                .map_err(|error| meta::in_place(&place, db("open the ledger")(error)))?;
         }
         Ok(ledger)
     }
-}
 
-/// Brings the schema up to date and finds the ledger's id.
-async fn identify(pool: &SqlitePool, options: &SqliteOptions) -> Result<String, LedgerError> {
-    let failed = |error| in_file(&options.path, db("open the ledger")(error));
-    if !options.read_only {
-        MIGRATIONS.run(pool).await.map_err(|error| migration_error(&options.path, error))?;
-        sqlx::query(sql::INSERT_META)
-            .bind(uuid::Uuid::new_v4().to_string())
-            .bind(FORMAT)
-            .execute(pool)
-            .await
-            .map_err(failed)?;
-    }
-    let meta = sqlx::query(sql::READ_META).fetch_one(pool).await.map_err(failed)?;
-    let (id, format): (String, i64) =
-        (meta.try_get("ledger_id").map_err(failed)?, meta.try_get("format").map_err(failed)?);
-    if format > FORMAT { Err(newer(&options.path)) } else { Ok(id) }
-}
-
-fn migration_error(path: &std::path::Path, error: MigrateError) -> LedgerError {
-    match error {
-        MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => newer(path),
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            in_file(path, db("open the ledger")(error))
+    /// The lock says that nobody else is alive: whoever held leases and turns is gone. And what a wrong clock put off is
+    /// looked at now; each state knows for itself whether it has to wait.
+    async fn begin_anew(&self) -> Result<(), sqlx::Error> {
+        for void in [sql::VOID_JOB_LEASES, sql::VOID_PART_LEASES, sql::VOID_WORKERS, sql::VOID_TURNS] {
+            sqlx::query(void).execute(&self.pool).await?;
         }
-        error => LedgerError {
-            kind: LedgerErrorKind::Corrupt,
-            operation: "open the ledger",
-            message: format!("{} has a schema that this version does not know", path.display()),
-            source: Some(Box::new(error)),
-        },
+        let now = self.clock.now();
+        for text in [sql::BRING_JOBS_NEAR, sql::BRING_PARTS_NEAR] {
+            sqlx::query(text)
+                .bind(now.0)
+                .bind(now.after(FAR).0)
+                .bind(Timestamp::NEVER.0)
+                .execute(&self.pool)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Writing on into a file that somebody removed or replaced would lose everything with the end of this process.
+    pub(super) fn check_file(&self, operation: &'static str) -> Result<(), LedgerError> {
+        let message = match FileId::of(&self.path) {
+            Ok(file) if file == self.file => return Ok(()),
+            Ok(_) => "was replaced while it was in use",
+            Err(_) => "vanished while it was in use",
+        };
+        let message = format!("{} {message}; put it back and run again", self.path.display());
+        Err(LedgerError::new(LedgerErrorKind::Unusable, operation, message))
     }
 }
 
-fn newer(path: &std::path::Path) -> LedgerError {
-    let message = format!("{} was written by a newer version of aoai-batch", path.display());
-    LedgerError::new(LedgerErrorKind::Newer, "open the ledger", message)
-}
+/// Which file a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileId(u64, u64);
 
-fn in_file(path: &std::path::Path, mut error: LedgerError) -> LedgerError {
-    error.message = match error.kind {
-        LedgerErrorKind::Corrupt => format!("{} is damaged, or not a ledger", path.display()),
-        _ => format!("{} cannot be used", path.display()),
-    };
-    error
+impl FileId {
+    #[cfg(unix)]
+    fn of(path: &Path) -> std::io::Result<Self> {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(path).map(|file| Self(file.dev(), file.ino()))
+    }
+
+    /// An open file cannot be removed there.
+    #[cfg(not(unix))]
+    fn of(path: &Path) -> std::io::Result<Self> {
+        std::fs::metadata(path).map(|_| Self(0, 0))
+    }
 }

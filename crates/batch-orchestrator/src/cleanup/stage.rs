@@ -5,8 +5,9 @@ use aoai_batch_client::FileId;
 use crate::{
     error::StageResult,
     machine::JobEvent,
-    model::{JobKey, PartFailure, Publication, ServiceInput},
+    model::{JobKey, JobRecord, PartFailure, Publication, ServiceInput},
     reconcile::Context,
+    recover::batches_of,
     upload::find_files,
 };
 
@@ -14,10 +15,19 @@ use crate::{
 /// in the lake goes with the work directory.
 pub(crate) async fn clean_up(
     context: &Context,
-    key: &JobKey,
+    job: &JobRecord,
     publication: &Publication,
 ) -> StageResult<JobEvent> {
-    let mut must_list = false;
+    // Found published: what it had at the service is not known.
+    let lost = publication.parts.is_empty() && publication.plan.is_some();
+    let mut must_list = lost;
+    if lost {
+        for batch in batches_of(context, &job.key).await? {
+            for file in batch.output_file_id.iter().chain(&batch.error_file_id) {
+                context.service.delete_file(file).await?;
+            }
+        }
+    }
     for part in &publication.parts {
         let mut files: Vec<FileId> = Vec::new();
         if let Some(submission) = &part.submission {
@@ -36,17 +46,17 @@ pub(crate) async fn clean_up(
         }
     }
     if must_list {
-        delete_by_name(context, key).await?;
+        delete_by_name(context, &job.key).await?;
     }
-    forget(context, key).await?;
+    forget(context, job).await?;
     Ok(JobEvent::CleanedUp)
 }
 
 /// A job that came to nothing before a batch was created: whatever files it has at the service may go, then our own
 /// traces.
-pub(crate) async fn abandon(context: &Context, key: &JobKey) -> StageResult<()> {
-    delete_by_name(context, key).await?;
-    forget(context, key).await
+pub(crate) async fn abandon(context: &Context, job: &JobRecord) -> StageResult<()> {
+    delete_by_name(context, &job.key).await?;
+    forget(context, job).await
 }
 
 async fn delete_by_name(context: &Context, key: &JobKey) -> StageResult<()> {
@@ -57,8 +67,8 @@ async fn delete_by_name(context: &Context, key: &JobKey) -> StageResult<()> {
 }
 
 /// Removes the work directory and, last, the claim marker.
-pub(crate) async fn forget(context: &Context, key: &JobKey) -> StageResult<()> {
-    context.lake.delete_directory(&context.layout.work(key)?).await?;
-    context.lake.delete(&context.layout.claim(key)?, None).await?;
+pub(crate) async fn forget(context: &Context, job: &JobRecord) -> StageResult<()> {
+    context.lake.delete_directory(&context.layout.work(&job.key)?).await?;
+    context.lake.delete(&context.layout.claim(&job.input)?, None).await?;
     Ok(())
 }

@@ -17,6 +17,7 @@ use crate::{
     model::{Artifact, Harvest, PartFailure, PartRecord, PartResult, ProblemKind, Submission},
     options::OutputOrder,
     reconcile::Context,
+    recover::{ALREADY_PUBLISHED, is_published},
     validate::reindex,
 };
 
@@ -39,6 +40,9 @@ pub(crate) async fn harvest(
     let lake = context.lake.as_ref();
     let index = context.layout.index(&part.key.job, part.key.part)?;
     if !lake.exists(&index).await? {
+        if is_published(context, &part.key.job).await? {
+            return Ok(PartEvent::Quarantine { reason: ALREADY_PUBLISHED.into() });
+        }
         reindex(context, part, &index).await?;
     }
     let mut slots = Slots::load(lake, &index, part.plan.lines).await?;
@@ -120,7 +124,7 @@ async fn fetch_all(
     slots: &mut Slots,
     ending: &Ending<'_>,
 ) -> Result<SpooledLines, Fetch> {
-    let mut spool = Spool::new(context.options.run.spool_dir.as_deref()).map_err(Fetch::Failed)?;
+    let mut spool = Spool::new(context.options.run.spool_dir.as_deref());
     if let Some(batch) = ending.batch {
         let mut lines = 0;
         let counts = &batch.request_counts;

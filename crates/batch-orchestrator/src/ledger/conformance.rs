@@ -8,13 +8,47 @@ use adls_io::{ETag, LakePath, Location};
 use aoai_batch_client::{Batch, BatchId, BatchStatus, FileId};
 
 use super::{
-    ClaimRequest, Commit, JobCommit, JobQuery, Lease, LeaseRef, Ledger, LedgerErrorKind, PartCommit,
-    RecordKey, WorkerId,
+    ClaimRequest, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerErrorKind,
+    PartCommit, PollRequest, PollTurn, RecordKey, WorkerId,
 };
 use crate::model::{
     InputSnapshot, JobKey, JobPlan, JobState, PartKey, PartPlan, PartRecord, PartState, ServiceInput, Strays,
     Submission, Target, Timestamp, TokenTotals,
 };
+
+/// Makes a `#[tokio::test]` of every function of this suite.
+///
+/// `$open` is an async function without arguments that answers with `Some((ledger, guard))`: an empty ledger, and what
+/// has to live as long; `None` skips the test.
+#[macro_export]
+macro_rules! ledger_conformance {
+    ($open:path) => {
+        $crate::ledger_conformance!(
+            $open:
+            discovering_is_idempotent,
+            a_file_that_was_put_back_is_new,
+            a_claim_is_exclusive_and_fenced,
+            the_window_slides,
+            workers_share_their_places,
+            the_last_part_wakes_the_job,
+            an_ended_batch_wakes_its_part,
+            polling_takes_turns,
+            a_name_belongs_to_one_job,
+            a_foreign_job_is_looked_at_again,
+            a_lost_job_is_restored_as_it_was,
+            a_decision_is_for_what_is_at_rest,
+            records_survive_the_round_trip,
+        );
+    };
+    ($open:path: $($name:ident,)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            if let Some((ledger, _guard)) = $open().await {
+                $crate::ledger::conformance::$name(&ledger).await;
+            }
+        }
+    )*};
+}
 
 const TTL: Duration = Duration::from_secs(90);
 
@@ -25,6 +59,14 @@ fn input(name: &str) -> InputSnapshot {
 
 fn request(limit: usize, window: usize) -> ClaimRequest {
     ClaimRequest { worker: WorkerId("worker".into()), limit, window, ttl: TTL }
+}
+
+fn turn(worker: &str, hold: Duration) -> PollRequest {
+    PollRequest { worker: WorkerId(worker.into()), endpoint: "service".into(), hold }
+}
+
+fn quarantined() -> PartState {
+    PartState::Quarantined { reason: "test".into(), was: Box::new(PartState::Ready) }
 }
 
 fn job_commit(state: JobState, due_at: Timestamp, parts: Vec<PartRecord>) -> Commit {
@@ -176,21 +218,19 @@ pub async fn the_window_slides(ledger: &dyn Ledger) {
     let claims = ledger.claim(&request(9, 2)).await.expect("claim");
     assert_eq!(claims.next_due, None, "a part that may not start is nothing to wake up for");
     let (lease, _) = parts.remove(0);
-    let reason = PartState::Quarantined { reason: "test".into(), was: Box::new(PartState::Ready) };
-    ledger.commit(&lease, part_commit(reason, Timestamp::NEVER, false)).await.expect("commit");
+    ledger.commit(&lease, part_commit(quarantined(), Timestamp::NEVER, false)).await.expect("commit");
     assert_eq!(claim_parts(ledger, 9, 2).await.len(), 1);
 }
 
 /// The job wakes with the last of its parts, and not before.
 pub async fn the_last_part_wakes_the_job(ledger: &dyn Ledger) {
     let key = planned(ledger, "a", 2).await;
-    let at_rest = || PartState::Quarantined { reason: "test".into(), was: Box::new(PartState::Ready) };
     for (position, (lease, _)) in claim_parts(ledger, 9, 9).await.into_iter().enumerate() {
         assert!(
             ledger.claim(&request(9, 9)).await.expect("claim").leases.is_empty(),
             "too early: {position}"
         );
-        ledger.commit(&lease, part_commit(at_rest(), Timestamp::NEVER, false)).await.expect("commit");
+        ledger.commit(&lease, part_commit(quarantined(), Timestamp::NEVER, false)).await.expect("commit");
     }
     let woken = ledger.claim(&request(9, 9)).await.expect("claim").leases.remove(0);
     assert_eq!(woken.reference().key, RecordKey::Job(key.clone()));
@@ -207,8 +247,8 @@ pub async fn an_ended_batch_wakes_its_part(ledger: &dyn Ledger) {
         let state = submitted(&format!("batch-{}", part.key.part));
         ledger.commit(&lease, part_commit(state, Timestamp::NEVER, false)).await.expect("commit");
     }
-    let flight = ledger.in_flight().await.expect("in flight");
-    assert_eq!((flight.batches, flight.oldest), (2, Some(Timestamp(77))));
+    let flight = ledger.poll_turn(&turn("worker", TTL)).await.expect("turn");
+    assert_eq!(flight, PollTurn::Granted(InFlight { batches: 2, oldest: Some(Timestamp(77)) }));
     let seen = [batch("batch-1", &BatchStatus::InProgress), batch("batch-2", &BatchStatus::InProgress)];
     assert_eq!(ledger.observe(&seen).await.expect("observe"), 2);
     assert_eq!(ledger.observe(&seen).await.expect("observe"), 0, "nothing new, nothing written");
@@ -247,4 +287,94 @@ pub async fn records_survive_the_round_trip(ledger: &dyn Ledger) {
     assert_eq!(view.job.input, input("dir/ü #%?.jsonl"));
     assert_eq!(view.parts, [*record]);
     assert_eq!(view.parts[0].state, submitted("b"));
+}
+
+/// The places of all living workers are one window; a worker that leaves takes its places with it.
+pub async fn workers_share_their_places(ledger: &dyn Ledger) {
+    planned(ledger, "a", 6).await;
+    let of = |worker: &str, limit, window| ClaimRequest {
+        worker: WorkerId(worker.into()),
+        ..request(limit, window)
+    };
+    assert_eq!(ledger.claim(&of("one", 9, 2)).await.expect("claim").leases.len(), 2);
+    assert_eq!(ledger.claim(&of("two", 9, 3)).await.expect("claim").leases.len(), 3);
+    assert!(ledger.claim(&of("one", 9, 2)).await.expect("claim").leases.is_empty());
+    ledger.claim(&of("two", 0, 0)).await.expect("two leaves");
+    assert!(ledger.claim(&of("one", 9, 5)).await.expect("claim").leases.is_empty(), "its parts stay");
+    assert_eq!(ledger.claim(&of("one", 9, 6)).await.expect("claim").leases.len(), 1);
+}
+
+/// One worker polls at a time, until its time runs out or it gives the turn back.
+pub async fn polling_takes_turns(ledger: &dyn Ledger) {
+    let granted = |turn| matches!(turn, PollTurn::Granted(_));
+    assert!(granted(ledger.poll_turn(&turn("one", TTL)).await.expect("turn")));
+    assert!(granted(ledger.poll_turn(&turn("one", TTL)).await.expect("turn")), "it may ask again");
+    let now = ledger.now().await.expect("now");
+    let PollTurn::Until(until) = ledger.poll_turn(&turn("two", TTL)).await.expect("turn") else {
+        panic!("two workers poll");
+    };
+    assert!(until > now);
+    let other = PollRequest { endpoint: "other".into(), ..turn("two", TTL) };
+    assert!(granted(ledger.poll_turn(&other).await.expect("turn")), "another endpoint is another turn");
+    ledger.poll_turn(&turn("one", Duration::ZERO)).await.expect("turn");
+    assert!(granted(ledger.poll_turn(&turn("two", TTL)).await.expect("turn")));
+}
+
+/// A name belongs to one job, until that job is at rest.
+pub async fn a_name_belongs_to_one_job(ledger: &dyn Ledger) {
+    let one = discover_one(ledger, "a").await;
+    let lease = ledger.claim(&request(1, 1)).await.expect("claim").leases.remove(0);
+    let two = discover_one(ledger, "b").await;
+    for _ in 0..2 {
+        assert!(ledger.reserve("out/a_1", &one).await.expect("reserve"));
+        assert!(!ledger.reserve("out/a_1", &two).await.expect("reserve"));
+    }
+    let dropped = JobState::Dropped { reason: "test".into() };
+    ledger
+        .commit(lease.reference(), job_commit(dropped, Timestamp::NEVER, Vec::new()))
+        .await
+        .expect("commit");
+    assert!(ledger.reserve("out/a_1", &two).await.expect("reserve"));
+}
+
+/// What another ledger knew is taken in as it was, once.
+pub async fn a_lost_job_is_restored_as_it_was(ledger: &dyn Ledger) {
+    let key = planned(ledger, "a", 2).await;
+    let mut view = ledger.view(&JobQuery::default()).await.expect("view").remove(0);
+    assert_eq!(ledger.restore(std::slice::from_ref(&view)).await.expect("restore"), 0, "it is known");
+    let other = JobKey(key.0.replace(|digit: char| digit.is_ascii_hexdigit(), "7"));
+    view.job.key = other.clone();
+    for part in &mut view.parts {
+        part.key.job = other.clone();
+        part.state = submitted("batch-7");
+    }
+    assert_eq!(ledger.restore(std::slice::from_ref(&view)).await.expect("restore"), 1);
+    let query = JobQuery { key: Some(other.0.clone()), ..JobQuery::default() };
+    let JobView { job, parts } = ledger.view(&query).await.expect("view").remove(0);
+    assert_eq!((job.state, job.version), (view.job.state, 0));
+    assert_eq!(parts.len(), 2);
+    assert!(parts.iter().all(|part| part.state == submitted("batch-7")));
+    let seen = [batch("batch-7", &BatchStatus::Completed)];
+    assert_eq!(ledger.observe(&seen).await.expect("observe"), 2, "its batches are known");
+}
+
+/// A person's decision moves what is at rest, in the version that the person saw, and nothing else.
+pub async fn a_decision_is_for_what_is_at_rest(ledger: &dyn Ledger) {
+    planned(ledger, "a", 1).await;
+    let (lease, part) = claim_parts(ledger, 9, 9).await.remove(0);
+    let decide = |version| {
+        let commit = part_commit(PartState::Ready, Timestamp(0), false);
+        ledger.resolve(&lease.key, version, commit)
+    };
+    let error = decide(part.version).await.expect_err("it is being worked on");
+    assert_eq!(error.kind, LedgerErrorKind::Fenced);
+    ledger.commit(&lease, part_commit(quarantined(), Timestamp::NEVER, false)).await.expect("commit");
+    let error = decide(part.version).await.expect_err("the person saw another version");
+    assert_eq!(error.kind, LedgerErrorKind::Fenced);
+    decide(part.version + 1).await.expect("the decision");
+    let again = decide(part.version + 1).await.expect_err("once is enough");
+    assert_eq!(again.kind, LedgerErrorKind::Fenced);
+    let (next, part) = claim_parts(ledger, 9, 9).await.remove(0);
+    assert!(next.fence > lease.fence);
+    assert_eq!(part.state, PartState::Ready);
 }

@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::{ClaimRequest, Claims, Commit, InFlight, JobQuery, JobView, Lease, LeaseRef, LedgerError};
+use super::{
+    ClaimRequest, Claims, Commit, JobQuery, JobView, Lease, LeaseRef, LedgerError, PollRequest, PollTurn,
+    RecordKey,
+};
 use crate::model::{InputSnapshot, JobKey, Timestamp};
 
 /// The durable ledger: which inputs were seen, where every job and part stands, and who works on it.
@@ -11,12 +14,13 @@ use crate::model::{InputSnapshot, JobKey, Timestamp};
 /// * `Ok` means durable: it survives a crash of the process and of the machine.
 /// * A commit is one transaction: state, event, new parts and the wake-up of the job, or nothing.
 /// * Only the holder of the newest lease of a record can commit to it; everybody else gets `Fenced`.
-/// * Claims hand out a record to one holder at a time, and never more parts than the window allows.
+/// * Claims hand out a record to one holder at a time, and never more parts than the windows of the live workers allow
+///   together.
+/// * One worker at a time has the turn to poll an endpoint.
 ///
 /// The suite in [`conformance`](super::conformance) checks them.
-#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
-pub trait Ledger: Send + Sync {
+pub trait Ledger: LedgerAdmin {
     /// The id of this ledger; it is written into claim markers.
     fn id(&self) -> &str;
 
@@ -49,13 +53,32 @@ pub trait Ledger: Send + Sync {
     /// Records what a list poll saw; wakes the parts whose batch has ended. Answers how many parts changed.
     async fn observe(&self, batches: &[aoai_batch_client::Batch]) -> Result<u64, LedgerError>;
 
-    /// The batches that run.
-    async fn in_flight(&self) -> Result<InFlight, LedgerError>;
+    /// Asks for the turn to poll an endpoint: granted if nobody holds it, if the holder's time has run out, or if it is
+    /// this worker's already.
+    async fn poll_turn(&self, request: &PollRequest) -> Result<PollTurn, LedgerError>;
+
+    /// Gives a name, such as a result directory, to one job; `false` if another job has it. The names of a job are free
+    /// again when it comes to rest.
+    async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError>;
 
     /// Jobs with their parts, oldest first.
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError>;
+}
 
+/// What is done to a ledger from outside the pipeline's steps: at the start of a run, and by a person.
+#[async_trait]
+pub trait LedgerAdmin: Send + Sync {
     /// Makes everything that waits after a failure due now, and foreign jobs seen again: a new run tries at once, and
     /// looks whether the other ledger's claim still stands.
     async fn retry_failed(&self) -> Result<(), LedgerError>;
+
+    /// Takes in jobs with their parts as they are, due now; those that are known stay as they are. Answers how many
+    /// were new. For the work of a ledger that was lost.
+    async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError>;
+
+    /// Writes a person's decision over a record at rest, which nobody can hold.
+    ///
+    /// # Errors
+    /// `Fenced` if the record is not at rest any more, or not in this version.
+    async fn resolve(&self, key: &RecordKey, version: i64, commit: Commit) -> Result<(), LedgerError>;
 }

@@ -3,13 +3,15 @@
 pub mod conformance;
 mod contract;
 mod memory;
+#[cfg(feature = "mock")]
+mod mock;
 mod types;
 
-pub use contract::Ledger;
-#[cfg(feature = "mock")]
-pub use contract::MockLedger;
+pub use contract::{Ledger, LedgerAdmin};
 pub use memory::{LedgerClock, MemoryLedger};
+#[cfg(feature = "mock")]
+pub use mock::MockLedger;
 pub use types::{
     ClaimRequest, Claims, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, LedgerError,
-    LedgerErrorKind, PartCommit, RecordKey, WorkerId,
+    LedgerErrorKind, PartCommit, PollRequest, PollTurn, RecordKey, WorkerId,
 };

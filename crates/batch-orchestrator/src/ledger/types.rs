@@ -9,7 +9,7 @@ use crate::model::{JobKey, JobRecord, JobState, PartKey, PartRecord, PartState, 
 pub struct WorkerId(pub String);
 
 /// The key of a job or of a part.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RecordKey {
     /// A job.
     Job(JobKey),
@@ -24,7 +24,8 @@ pub struct ClaimRequest {
     pub worker: WorkerId,
     /// At most how many records.
     pub limit: usize,
-    /// At most how many parts may be in flight (uploading up to ended), of all workers together.
+    /// How many places for parts in flight (uploading up to ended) this worker brings; the workers that live share all
+    /// of them. Zero takes the worker off.
     pub window: usize,
     /// How long the lease holds without a heartbeat.
     pub ttl: Duration,
@@ -39,6 +40,26 @@ pub struct Claims {
     pub next_due: Option<Timestamp>,
     /// Records that are not at rest, leased ones included.
     pub unfinished: u64,
+}
+
+/// The wish to poll an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PollRequest {
+    /// For whom.
+    pub worker: WorkerId,
+    /// Any name that all workers use for the same service.
+    pub endpoint: String,
+    /// How long nobody else polls, unless this worker asks again; zero gives the turn back.
+    pub hold: Duration,
+}
+
+/// Whose turn it is to poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PollTurn {
+    /// Ours. These batches run.
+    Granted(InFlight),
+    /// Another worker's until then.
+    Until(Timestamp),
 }
 
 /// A record, held.

@@ -29,6 +29,24 @@ pub enum JobEvent {
         /// Where the results go.
         target: Target,
     },
+    /// An earlier plan was found: some of its parts may have been sent.
+    Recovered {
+        /// How it is sent.
+        plan: Box<JobPlan>,
+        /// Where the results go.
+        target: Target,
+        /// When the plan was made.
+        planned_at: Timestamp,
+    },
+    /// Its manifest was found: it was published by somebody who knew more than this ledger.
+    FoundPublished {
+        /// What is known of it: no parts.
+        publication: Box<Publication>,
+        /// The sum.
+        totals: Totals,
+        /// What became of the input.
+        raw: RawInput,
+    },
     /// The input is not valid; the report is in the lake's work directory.
     Rejected {
         /// The report.
@@ -86,14 +104,22 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
         (S::Seen | S::Claimed | S::Running { .. }, E::InputGone { reason }) => rest(S::Dropped { reason }),
 
         (S::Claimed, E::Planned { plan, target }) => next(S::Running { plan, target, planned_at: now }),
-        (S::Claimed, E::Rejected { report, target }) => next(S::Publishing(Box::new(Publication {
-            plan: None,
-            target,
-            parts: Vec::new(),
-            rejection: Some(report),
-            planned_at: now,
-            decided_at: now,
-        }))),
+        (S::Seen | S::Claimed, E::Recovered { plan, target, planned_at }) => {
+            next(S::Running { plan, target, planned_at })
+        }
+        (S::Seen | S::Claimed | S::Running { .. }, E::FoundPublished { publication, totals, raw }) => {
+            next(S::Published { publication, totals, raw })
+        }
+        (S::Seen | S::Claimed, E::Rejected { report, target }) => {
+            next(S::Publishing(Box::new(Publication {
+                plan: None,
+                target,
+                parts: Vec::new(),
+                rejection: Some(report),
+                planned_at: now,
+                decided_at: now,
+            })))
+        }
 
         // The commit of the last part wakes the job.
         (state @ S::Running { .. }, E::PartsPending) => rest(state),
@@ -112,7 +138,8 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
             next(S::Published { publication, totals, raw })
         }
         (S::Published { publication, totals, raw }, E::CleanedUp) => {
-            rest(S::Done { outcome: publication.outcome(), target: publication.target.clone(), totals, raw })
+            let outcome = publication.outcome_of(&totals);
+            rest(S::Done { outcome, target: publication.target.clone(), totals, raw })
         }
 
         (state, event) => illegal(&state, &event),
@@ -127,7 +154,11 @@ impl Publication {
     /// How the job ended.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        let totals = self.totals();
+        self.outcome_of(&self.totals())
+    }
+
+    /// How the job ended, by this sum.
+    fn outcome_of(&self, totals: &Totals) -> Outcome {
         match (&self.rejection, totals.output, totals.error) {
             (Some(_), ..) => Outcome::Rejected,
             (None, 0, _) => Outcome::Failed,

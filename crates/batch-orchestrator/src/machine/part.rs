@@ -21,6 +21,20 @@ pub enum PartEvent {
         /// Whether the clean-up must list for copies.
         doubtful: bool,
     },
+    /// A batch of this part was found that the ledger did not know.
+    Adopted {
+        /// Of what.
+        submission: Submission,
+        /// Its id.
+        batch_id: BatchId,
+    },
+    /// No batch was found, but an input that one may still be made of.
+    InputFound {
+        /// The newest.
+        submission: Submission,
+    },
+    /// Neither batch nor input was found.
+    NothingFound,
     /// The input is not the planned version any more, and the service has no copy of that.
     InputGone,
     /// The service refuses the file for good.
@@ -138,6 +152,24 @@ pub fn advance_part(
 
         (S::Ready, E::Admitted) => {
             step(S::Uploading { generation: 1, since: now, strays: Strays::default() }, now)
+        }
+
+        (
+            S::Recovering { .. } | S::Ready | S::Uploading { .. } | S::Uploaded(_),
+            E::Adopted { submission, batch_id },
+        ) => step(S::Submitted { submission, batch_id, since: now }, now),
+        // As with an uncertain create: that there is none means nothing before the lists have settled.
+        (S::Recovering { since }, E::InputFound { .. } | E::NothingFound)
+            if now < since.after(timing.list_settle) =>
+        {
+            step(state.clone(), since.after(timing.list_settle))
+        }
+        (S::Recovering { since }, E::InputFound { submission }) => {
+            step(S::Fencing { submission, intent_at: since, deleted_at: None }, now)
+        }
+        (S::Recovering { .. }, E::NothingFound) => {
+            let strays = Strays { must_list: true, ..Strays::default() };
+            step(S::Uploading { generation: 1, since: now, strays }, now)
         }
 
         (S::Uploading { generation, mut strays, .. }, E::InputStored { input, doubtful }) => {

@@ -60,10 +60,27 @@ pub struct PartKey {
 }
 
 impl PartKey {
+    /// How all our service files begin.
+    pub const SERVICE_PREFIX: &str = "aob-";
+
+    /// What [`service_file`](Self::service_file) was made from; `None` for a name that is not ours.
+    #[must_use]
+    pub fn parse_service_file(name: &str) -> Option<(Self, u32)> {
+        let name = name.strip_prefix(Self::SERVICE_PREFIX)?.strip_suffix(".jsonl")?;
+        let mut fields = name.rsplitn(4, '-');
+        let mut number = |tag: char| fields.next()?.strip_prefix(tag)?.parse::<u32>().ok();
+        let (generation, attempt, part) = (number('g')?, number('a')?, number('p')?);
+        let job = JobKey(fields.next().filter(|job| job.len() == 24)?.to_owned());
+        let key = Self { job, part, attempt };
+        // Only the one spelling: `+1` and `01` are numbers too.
+        (key.service_file(generation) == format!("{}{name}.jsonl", Self::SERVICE_PREFIX))
+            .then_some((key, generation))
+    }
+
     /// The name of the service file of a generation; also what tells our files from everybody else's.
     #[must_use]
     pub fn service_file(&self, generation: u32) -> String {
-        format!("aob-{self}-g{generation}.jsonl")
+        format!("{}{self}-g{generation}.jsonl", Self::SERVICE_PREFIX)
     }
 }
 
@@ -109,5 +126,23 @@ mod tests {
     fn service_files_carry_part_attempt_and_generation() {
         let key = PartKey { job: JobKey("abc".into()), part: 1, attempt: 2 };
         assert_eq!(key.service_file(3), "aob-abc-p0001-a2-g3.jsonl");
+    }
+
+    #[test]
+    fn the_name_of_a_service_file_is_read_back_and_no_other() {
+        let key = PartKey { job: JobKey::derive("account", &input("1"), 0), part: 12_345, attempt: 2 };
+        let name = key.service_file(3);
+        assert_eq!(PartKey::parse_service_file(&name), Some((key, 3)));
+        for other in [
+            name.replace(".jsonl", ""),
+            name.replace("aob-", "abo-"),
+            name.replace("-g3", "-g+3"),
+            name.replace("-a2", "-a02"),
+            "aob-abc-p0001-a2-g3.jsonl".into(),
+            "aob-probe-1.jsonl".into(),
+            "aob-.jsonl".into(),
+        ] {
+            assert_eq!(PartKey::parse_service_file(&other), None, "{other}");
+        }
     }
 }

@@ -58,6 +58,11 @@ impl Submission {
 pub enum PartState {
     /// Waits for a place in the window.
     Ready,
+    /// Its history is lost: it may have been sent. Next: look for what the service has of it.
+    Recovering {
+        /// Since when.
+        since: Timestamp,
+    },
     /// Its bytes are on the way to where the service reads them; free of charge.
     Uploading {
         /// The generation.
@@ -125,8 +130,8 @@ pub enum PartState {
 
 impl PartState {
     /// The states that occupy a place in the window of `max_in_flight`.
-    pub const IN_FLIGHT: [&'static str; 7] =
-        ["uploading", "uploaded", "creating", "uncertain", "fencing", "submitted", "ended"];
+    pub const IN_FLIGHT: [&'static str; 8] =
+        ["recovering", "uploading", "uploaded", "creating", "uncertain", "fencing", "submitted", "ended"];
 
     /// The name in the ledger's `state` column.
     #[must_use]
@@ -134,6 +139,7 @@ impl PartState {
         match self {
             Self::Ready => "ready",
             Self::Uploading { .. } => "uploading",
+            Self::Recovering { .. } => "recovering",
             Self::Uploaded(_) => "uploaded",
             Self::Creating { .. } => "creating",
             Self::Uncertain { .. } => "uncertain",

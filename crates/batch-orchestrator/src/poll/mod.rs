@@ -1,7 +1,8 @@
 //! Poll: one list call a cycle serves every batch that runs.
 
+mod duplicates;
 mod poller;
 mod stage;
 
-pub(crate) use poller::poll;
+pub(crate) use poller::{give_turn_back, poll};
 pub(crate) use stage::check;

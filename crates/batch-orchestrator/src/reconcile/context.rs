@@ -1,21 +1,21 @@
 //! What every stage may use.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use adls_io::{DataLake, Location};
+use adls_io::DataLake;
 use aoai_batch_client::BatchApi;
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use token_estimator::TokenEstimator;
 
 use crate::{
     error::{StageError, StageResult},
     ledger::Ledger,
     machine::{Timing, backoff},
-    model::JobKey,
     options::{BlobUrls, PipelineOptions},
+    recover::Survey,
     snapshot::Layout,
 };
 
@@ -27,7 +27,8 @@ pub(crate) struct Context {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) options: PipelineOptions,
     pub(crate) layout: Layout,
-    pub(crate) targets: Targets,
+    pub(crate) survey: Survey,
+    pub(crate) chance: Chance,
 }
 
 impl Context {
@@ -51,29 +52,31 @@ impl Context {
         })
     }
 
+    /// Whether a claim of this ledger is ours, or to be made ours.
+    pub(crate) fn is_ours_or_adopted(&self, ledger: &str) -> bool {
+        ledger == self.ledger.id() || self.options.run.adopt_ledger.as_deref() == Some(ledger)
+    }
+
     /// What every line's `model` is replaced by, if it is.
     pub(crate) fn new_model(&self) -> Option<&str> {
         self.options.service.deployment.as_deref().filter(|_| self.options.service.set_model)
     }
 
     pub(crate) fn backoff(&self, failures: u32, asked: Option<Duration>) -> Duration {
-        backoff(&self.options.retry, failures, asked, rand::random())
+        backoff(&self.options.retry, failures, asked, self.chance.next())
     }
 }
 
-/// Result directories that this process has given out: two files of one stem must not get the same one.
-#[derive(Debug, Default)]
-pub(crate) struct Targets(Mutex<HashMap<Location, JobKey>>);
+/// The one source of chance: jitter, and nothing else. With a seed, a run can be repeated.
+pub(crate) struct Chance(Mutex<SmallRng>);
 
-impl Targets {
-    /// Takes a directory for a job; `false` if another job has it.
-    pub(crate) fn take(&self, directory: &Location, key: &JobKey) -> bool {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.entry(directory.clone()).or_insert_with(|| key.clone()) == key
+impl Chance {
+    pub(crate) fn new(seed: Option<u64>) -> Self {
+        Self(Mutex::new(seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64)))
     }
 
-    /// Gives a job's directories back.
-    pub(crate) fn release(&self, key: &JobKey) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, owner| owner != key);
+    /// Uniform in `[0, 1)`.
+    pub(crate) fn next(&self) -> f64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).random()
     }
 }

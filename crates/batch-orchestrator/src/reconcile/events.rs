@@ -73,6 +73,8 @@ pub struct RunReport {
     pub foreign: u64,
     /// Jobs that need a person.
     pub quarantined: u64,
+    /// Jobs of a lost ledger, or of a later state of this one, that were taken in at the start.
+    pub recovered: u64,
     /// Paths that were passed over.
     pub skipped: u64,
     /// Jobs that are not finished, before anything of them was sent (an input that cannot be read, say).

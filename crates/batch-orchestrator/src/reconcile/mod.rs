@@ -7,9 +7,13 @@ mod context;
 mod driver;
 mod events;
 mod held;
+mod outage;
+mod resolve;
+mod run;
 mod step;
 mod stuck;
 
 pub(crate) use context::Context;
 pub use driver::{Pipeline, Stop};
 pub use events::{Event, Observer, RunReport};
+pub use resolve::{ResolveError, resolve};

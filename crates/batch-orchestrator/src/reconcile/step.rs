@@ -1,14 +1,17 @@
 //! One record, held: perform, advance, commit — until it has to wait.
 
+use tokio::time::{Instant, sleep};
+
 use super::{Context, Event, Observer, held::Held};
 use crate::{
     cleanup::{abandon, clean_up, forget},
     collect::{Ending, harvest, publish},
     error::{PipelineError, StageError, StageResult},
-    ledger::{Commit, JobCommit, JobQuery, Lease, LeaseRef, LedgerErrorKind, PartCommit},
+    ledger::{Commit, JobCommit, JobQuery, Lease, LeaseRef, LedgerError, LedgerErrorKind, PartCommit},
     machine::{JobEvent, PartEvent, advance_job, advance_part},
-    model::{JobKey, JobPlan, JobRecord, JobState, PartFailure, PartKey, PartRecord, PartState, Timestamp},
+    model::{JobPlan, JobRecord, JobState, PartFailure, PartKey, PartRecord, PartState, Timestamp},
     poll::check,
+    recover::{already_submitted, published, published_since, read_decision, recover},
     snapshot::claim,
     submit::{create, fence, settle},
     upload::{await_processed, upload},
@@ -28,7 +31,7 @@ pub(super) async fn work(
         held.hold(lease.reference());
         let key = lease.reference().key.clone();
         let next = match lease {
-            Lease::Job { lease, record } => job_step(context, observer, &lease, *record).await,
+            Lease::Job { lease, record } => job_step(context, observer, &lease, *record, fresh).await,
             Lease::Part { lease, record } => part_step(context, observer, &lease, *record, fresh).await,
         };
         match next {
@@ -61,14 +64,19 @@ async fn job_step(
     observer: &dyn Observer,
     lease: &LeaseRef,
     mut job: JobRecord,
+    fresh: bool,
 ) -> Result<Step, PipelineError> {
     let now = context.ledger.now().await?;
-    let result = job_effect(context, &job, now).await;
+    let result = job_effect(context, &job, fresh, now).await;
     let now = context.ledger.now().await?;
     let commit = match result {
         Ok(event) => {
+            let first = match &event {
+                JobEvent::Recovered { .. } => PartState::Recovering { since: now },
+                _ => PartState::Ready,
+            };
             let step = advance_job(&job.state, event, now)?;
-            let parts = new_parts(&job, &step.state, now);
+            let parts = new_parts(&job, &step.state, &first, now);
             let keep = step.due_at <= now && !step.state.is_at_rest();
             JobCommit { state: step.state, due_at: step.due_at, failures: 0, problem: None, parts, keep }
         }
@@ -84,12 +92,11 @@ async fn job_step(
     };
     let changed = commit.state.name() != job.state.name();
     job.state = commit.state.clone();
-    let next = context.ledger.commit(lease, Commit::Job(commit)).await?;
+    let next = write(context, lease, Commit::Job(commit)).await?;
     if changed {
         observer.event(&Event::Job(&job));
     }
     if job.state.is_at_rest() {
-        context.targets.release(&job.key);
         return Ok(Step::Rest(Some(Box::new(job.state))));
     }
     Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
@@ -126,27 +133,51 @@ async fn part_step(
     }
     let changed = commit.state.name() != part.state.name();
     part.state = commit.state.clone();
-    let next = context.ledger.commit(lease, Commit::Part(commit)).await?;
+    let next = write(context, lease, Commit::Part(commit)).await?;
     if changed {
         observer.event(&Event::Part(&part));
     }
     Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
 }
 
+/// Commits, patiently: a ledger that is away may come back while the lease holds. Trying again is safe, for a commit is
+/// bound to the version that was read; if the first try got through, the second is fenced and the record is dropped.
+async fn write(context: &Context, lease: &LeaseRef, commit: Commit) -> Result<Option<Lease>, LedgerError> {
+    let (started, patience) = (Instant::now(), context.options.run.lease.mul_f64(2.0 / 3.0));
+    let mut tries = 0;
+    loop {
+        match context.ledger.commit(lease, commit.clone()).await {
+            Err(error) if error.kind == LedgerErrorKind::Unavailable && started.elapsed() < patience => {
+                tries += 1;
+                sleep(context.backoff(tries, None).min(patience / 4)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
 /// The one effect of a job's state.
-async fn job_effect(context: &Context, job: &JobRecord, now: Timestamp) -> StageResult<JobEvent> {
+async fn job_effect(
+    context: &Context,
+    job: &JobRecord,
+    fresh: bool,
+    now: Timestamp,
+) -> StageResult<JobEvent> {
     match &job.state {
-        JobState::Seen => claim(context, job).await,
+        JobState::Seen => claim(context, job, now).await,
         JobState::Claimed => {
+            if !fresh && let Some(decision) = read_decision(context, &job.key).await? {
+                return published(context, &job.key, decision, now).await;
+            }
             let event = plan(context, job, now).await?;
             if matches!(event, JobEvent::InputGone { .. }) {
-                forget(context, &job.key).await?;
+                forget(context, job).await?;
             }
             Ok(event)
         }
-        JobState::Running { .. } => parts_resolved(context, &job.key).await,
+        JobState::Running { .. } => parts_resolved(context, job, now).await,
         JobState::Publishing(publication) => publish(context, job, publication).await,
-        JobState::Published { publication, .. } => clean_up(context, &job.key, publication).await,
+        JobState::Published { publication, .. } => clean_up(context, job, publication).await,
         JobState::Done { .. }
         | JobState::Dropped { .. }
         | JobState::Foreign { .. }
@@ -163,9 +194,19 @@ async fn part_effect(
     fresh: bool,
     now: Timestamp,
 ) -> StageResult<PartEvent> {
+    if let PartState::Ready | PartState::Uploading { .. } | PartState::Uploaded(_) = &part.state
+        && let Some(event) = already_submitted(context, part).await?
+    {
+        return Ok(event);
+    }
     match &part.state {
+        PartState::Recovering { since } => recover(context, part, *since, now).await,
         PartState::Ready => Ok(PartEvent::Admitted),
-        PartState::Uploading { generation, .. } => upload(context, part, *generation, fresh).await,
+        PartState::Uploading { generation, .. } => {
+            // An older ledger does not know that somebody was here before.
+            let fresh = fresh && context.survey.remembered(&part.key).await.files.is_empty();
+            upload(context, part, *generation, fresh).await
+        }
         PartState::Uploaded(submission) => await_processed(context, part, submission, now).await,
         PartState::Creating { submission, .. } => create(context, part, submission, fresh, now).await,
         PartState::Uncertain { submission, .. } => settle(context, part, submission).await,
@@ -189,16 +230,19 @@ async fn part_effect(
 }
 
 /// `RUNNING`: are all parts resolved?
-async fn parts_resolved(context: &Context, key: &JobKey) -> StageResult<JobEvent> {
-    let query = JobQuery { key: Some(key.0.clone()), ..JobQuery::default() };
-    let views =
-        context.ledger.view(&query).await.map_err(|error| StageError::local(error.to_string(), None))?;
+async fn parts_resolved(context: &Context, job: &JobRecord, now: Timestamp) -> StageResult<JobEvent> {
+    let query = JobQuery { key: Some(job.key.0.clone()), ..JobQuery::default() };
+    let views = context.ledger.view(&query).await?;
     let parts = views.into_iter().next().map(|view| view.parts).unwrap_or_default();
     let mut results = Vec::with_capacity(parts.len());
     for part in parts {
         match part.state {
             PartState::Resolved(result) => results.push(*result),
             PartState::Quarantined { reason, .. } => {
+                // A restored ledger misses results that it has published and removed itself, later.
+                if let Some(event) = published_since(context, &job.key, &job.state, now).await? {
+                    return Ok(event);
+                }
                 return Ok(JobEvent::Quarantine { reason: format!("part {}: {reason}", part.key.part) });
             }
             _ => return Ok(JobEvent::PartsPending),
@@ -207,15 +251,17 @@ async fn parts_resolved(context: &Context, key: &JobKey) -> StageResult<JobEvent
     let replaced = |failure: &PartFailure| failure.is_input_replaced();
     if results.iter().all(|result| result.failure.as_ref().is_some_and(replaced)) {
         // Nothing was paid for: the new version, if there is one, is a job of its own.
-        abandon(context, key).await?;
+        abandon(context, job).await?;
         return Ok(JobEvent::InputGone { reason: "the file was changed before it was sent".into() });
     }
     Ok(JobEvent::PartsResolved { parts: results })
 }
 
 /// The parts of a job that has just been planned.
-fn new_parts(job: &JobRecord, state: &JobState, now: Timestamp) -> Vec<PartRecord> {
-    let (JobState::Claimed, JobState::Running { plan, .. }) = (&job.state, state) else { return Vec::new() };
+fn new_parts(job: &JobRecord, state: &JobState, first: &PartState, now: Timestamp) -> Vec<PartRecord> {
+    let (JobState::Seen | JobState::Claimed, JobState::Running { plan, .. }) = (&job.state, state) else {
+        return Vec::new();
+    };
     let JobPlan { parts, .. } = plan.as_ref();
     parts
         .iter()
@@ -223,7 +269,7 @@ fn new_parts(job: &JobRecord, state: &JobState, now: Timestamp) -> Vec<PartRecor
             key: PartKey { job: job.key.clone(), part: part.number, attempt: 1 },
             plan: part.clone(),
             input: job.input.clone(),
-            state: PartState::Ready,
+            state: first.clone(),
             remote: None,
             version: 0,
             failures: 0,

@@ -1,49 +1,150 @@
 //! `SEEN`: the claim marker in the lake says which ledger works on an input.
 
-use adls_io::{Condition, DataLakeExt, ErrorKind};
+use adls_io::{Condition, DataLakeExt, ETag, ErrorKind, Location, ReadOptions};
 use bytes::Bytes;
+use futures::TryStreamExt;
 
 use crate::{
+    cleanup::forget,
     error::{StageError, StageResult},
     machine::JobEvent,
-    model::JobRecord,
+    model::{InputSnapshot, JobKey, JobRecord, Timestamp},
     reconcile::Context,
+    recover::{published, read_decision},
 };
 
 /// A marker is small; anything larger is none of ours.
 const MAX_MARKER: u64 = 64 << 10;
+const FORMAT: u32 = 1;
 
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Marker {
+/// Who works on an input version, as which job.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Marker {
     format: u32,
-    ledger: String,
-    input: String,
+    /// The ledger.
+    pub(crate) ledger: String,
+    /// The job: of an input that was put back, the key is not the marker's name.
+    pub(crate) job: JobKey,
+    /// The input version.
+    pub(crate) input: InputSnapshot,
+    /// When the job was discovered: no batch of it is older.
+    pub(crate) since: Timestamp,
 }
 
-/// Takes the claim marker; two ledgers on one lake never run the same input.
-pub(crate) async fn claim(context: &Context, job: &JobRecord) -> StageResult<JobEvent> {
-    let lake = context.lake.as_ref();
-    match lake.head(&job.input.location).await {
-        Ok(entry) if entry.etag == job.input.etag => {}
-        Ok(_) => return Ok(JobEvent::InputGone { reason: "the file was changed".into() }),
-        Err(error) if error.kind == ErrorKind::NotFound => {
-            return Ok(JobEvent::InputGone { reason: "the file is gone".into() });
+/// Takes the claim marker; two ledgers on one lake never run the same input. There is one for each input version, however
+/// often that is processed.
+pub(crate) async fn claim(context: &Context, job: &JobRecord, now: Timestamp) -> StageResult<JobEvent> {
+    let gone = match context.lake.head(&job.input.location).await {
+        Ok(entry) if entry.etag == job.input.etag => None,
+        Ok(_) => Some("the file was changed"),
+        Err(error) if error.kind == ErrorKind::NotFound => Some("the file is gone"),
+        Err(error) => return Err(error.into()),
+    };
+    let at = context.layout.claim(&job.input)?;
+    let marker = Marker {
+        format: FORMAT,
+        ledger: context.ledger.id().to_owned(),
+        job: job.key.clone(),
+        input: job.input.clone(),
+        since: job.created_at,
+    };
+    let found = match gone {
+        None => match write(context, &at, &marker, Condition::IfAbsent).await? {
+            Written::Done => return Ok(JobEvent::Claimed),
+            Written::Refused => read_marker(context, &at).await?,
+        },
+        Some(_) => read_marker(context, &at).await?,
+    };
+    let gone = gone.map(|reason| JobEvent::InputGone { reason: reason.to_owned() });
+    match found {
+        Some((found, _)) if context.is_ours_or_adopted(&found.ledger) && found.job != marker.job => {
+            let reason = format!("this version of the file is job {} already", found.job);
+            Ok(JobEvent::InputGone { reason })
         }
-        Err(error) => return Err(error.into()),
+        Some((found, etag)) if context.is_ours_or_adopted(&found.ledger) => {
+            let taken_over = Marker { ledger: marker.ledger, ..found.clone() };
+            if found.ledger != taken_over.ledger
+                && let Written::Refused = write(context, &at, &taken_over, Condition::IfMatch(etag)).await?
+            {
+                return Err(StageError::local(format!("{at} was changed while it was taken over"), None));
+            }
+            resume(context, job, gone, now).await
+        }
+        Some((found, _)) => Ok(gone.unwrap_or(JobEvent::ClaimedElsewhere { owner: found.ledger })),
+        None => gone.map_or_else(|| Err(StageError::local(format!("{at} comes and goes"), None)), Ok),
     }
-    let at = context.layout.claim(&job.key)?;
-    let marker =
-        Marker { format: 1, ledger: context.ledger.id().to_owned(), input: job.input.location.to_string() };
-    let json = serde_json::to_vec(&marker).map_err(|error| StageError::local(error.to_string(), None))?;
-    match lake.write_all(&at, Bytes::from(json), Condition::IfAbsent).await {
-        Ok(_) => return Ok(JobEvent::Claimed),
-        Err(error) if error.kind == ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error.into()),
+}
+
+/// The marker was ours before: a restart between the marker and the commit, or a history that this ledger does not know.
+async fn resume(
+    context: &Context,
+    job: &JobRecord,
+    gone: Option<JobEvent>,
+    now: Timestamp,
+) -> StageResult<JobEvent> {
+    match (read_decision(context, &job.key).await?, gone) {
+        (Some(decision), _) => published(context, &job.key, decision, now).await,
+        (None, None) => Ok(JobEvent::Claimed),
+        (None, Some(gone)) => {
+            forget(context, job).await?;
+            Ok(gone)
+        }
     }
-    let found = lake.read_all(&at, MAX_MARKER).await?;
-    let owner = serde_json::from_slice::<Marker>(&found)
-        .map_err(|error| StageError::local(format!("{at} is not a claim marker: {error}"), None))?
-        .ledger;
-    // Ours: a restart between the marker and the commit.
-    if owner == marker.ledger { Ok(JobEvent::Claimed) } else { Ok(JobEvent::ClaimedElsewhere { owner }) }
+}
+
+enum Written {
+    Done,
+    /// Something else is there.
+    Refused,
+}
+
+async fn write(
+    context: &Context,
+    at: &Location,
+    marker: &Marker,
+    condition: Condition,
+) -> StageResult<Written> {
+    let json = serde_json::to_vec(marker).map_err(|error| StageError::local(error.to_string(), None))?;
+    match context.lake.write_all(at, Bytes::from(json), condition).await {
+        Ok(_) => Ok(Written::Done),
+        Err(error)
+            if matches!(
+                error.kind,
+                ErrorKind::AlreadyExists | ErrorKind::Precondition | ErrorKind::NotFound
+            ) =>
+        {
+            Ok(Written::Refused)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads a claim marker and its version; `None` if there is none.
+pub(crate) async fn read_marker(context: &Context, at: &Location) -> StageResult<Option<(Marker, ETag)>> {
+    let read = match context.lake.read(at, ReadOptions::default()).await {
+        Ok(read) => read,
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let etag = read.entry.etag.clone();
+    if read.entry.size > MAX_MARKER {
+        return Err(not_a_marker(at, "it is too large"));
+    }
+    let bytes = read.body.try_fold(Vec::new(), |mut bytes, block| async move {
+        bytes.extend_from_slice(&block);
+        Ok(bytes)
+    });
+    let marker: Marker =
+        serde_json::from_slice(&bytes.await?).map_err(|error| not_a_marker(at, &error.to_string()))?;
+    if marker.format > FORMAT {
+        return Err(not_a_marker(at, "a newer version of aoai-batch wrote it"));
+    }
+    Ok(Some((marker, etag)))
+}
+
+fn not_a_marker(at: &Location, why: &str) -> StageError {
+    StageError::local(
+        format!("{at} is not a claim marker: {why}"),
+        Some("look at it; once it is removed, the input is taken as if it was new"),
+    )
 }

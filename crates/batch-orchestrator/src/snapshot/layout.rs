@@ -2,7 +2,7 @@
 
 use adls_io::{Location, PathError};
 
-use crate::model::{JobKey, PartKey, Target, Timestamp};
+use crate::model::{InputSnapshot, JobKey, PartKey, Target, Timestamp};
 use crate::options::LakeOptions;
 
 /// Our own directory in the processed filesystem.
@@ -11,6 +11,7 @@ const OWN: &str = "_aoai-batch";
 /// Computes every path that the pipeline uses; the only place that does.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
+    account: String,
     input: Location,
     processed: Location,
     error: Location,
@@ -19,6 +20,7 @@ pub(crate) struct Layout {
 impl Layout {
     pub(crate) fn new(options: &LakeOptions) -> Self {
         Self {
+            account: options.account.clone(),
             input: options.input.clone(),
             processed: options.processed.clone(),
             error: options.error.clone(),
@@ -55,9 +57,19 @@ impl Layout {
         })
     }
 
-    /// The claim marker of a job.
-    pub(crate) fn claim(&self, key: &JobKey) -> Result<Location, PathError> {
-        self.own(&format!("claims/{key}.json"))
+    /// The directory of the claim markers.
+    pub(crate) fn claims(&self) -> Result<Location, PathError> {
+        self.own("claims")
+    }
+
+    /// The claim marker of an input version, whichever of its jobs holds it.
+    pub(crate) fn claim(&self, input: &InputSnapshot) -> Result<Location, PathError> {
+        self.own(&format!("claims/{}.json", JobKey::derive(&self.account, input, 0)))
+    }
+
+    /// How a job is cut, and where its results go.
+    pub(crate) fn plan(&self, key: &JobKey) -> Result<Location, PathError> {
+        self.own(&format!("work/{key}/plan.json"))
     }
 
     /// The work directory of a job.
@@ -83,6 +95,15 @@ impl Layout {
     /// The copy of a generation's bytes that the service reads from the lake.
     pub(crate) fn staged(&self, key: &PartKey, generation: u32) -> Result<Location, PathError> {
         self.own(&format!("work/{}/staged/{}.jsonl", key.job, generation_name(key, generation)))
+    }
+
+    /// Whose copy it is, and of which generation.
+    pub(crate) fn parse_staged(&self, at: &Location) -> Option<(PartKey, u32)> {
+        let directory = self.own("work").ok()?;
+        let inside =
+            at.path.relative_to(&directory.path).filter(|_| at.filesystem == directory.filesystem)?;
+        let (job, name) = inside.as_str().split_once("/staged/")?;
+        PartKey::parse_service_file(&format!("{}{job}-{name}", PartKey::SERVICE_PREFIX))
     }
 
     /// The directory where the service puts a generation's results.
@@ -111,7 +132,7 @@ mod tests {
     }
 
     fn layout(input: Location, processed: Location, error: Location) -> Layout {
-        Layout { input, processed, error }
+        Layout { account: "account".into(), input, processed, error }
     }
 
     #[test]
@@ -123,6 +144,17 @@ mod tests {
         assert_eq!(target.error.to_string(), "err/sub/dir/a.b_2023-11-14_22_13_20");
         assert_eq!(target.file_name("output"), "a.b_output.jsonl");
         assert_eq!(target.raw_name(), "a.b.jsonl");
+    }
+
+    #[test]
+    fn a_copy_tells_whose_it_is() {
+        let layout = layout(at("in", ""), at("out", "done"), at("err", ""));
+        let part = PartKey { job: JobKey("0123456789abcdef01234567".into()), part: 12, attempt: 2 };
+        let staged = layout.staged(&part, 3).unwrap();
+        assert_eq!(layout.parse_staged(&staged), Some((part, 3)));
+        let elsewhere = Location { filesystem: "in".into(), ..staged };
+        assert_eq!(layout.parse_staged(&elsewhere), None);
+        assert_eq!(layout.parse_staged(&at("out", "_aoai-batch/work/x/staged/y.jsonl")), None);
     }
 
     #[test]

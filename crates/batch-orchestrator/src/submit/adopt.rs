@@ -3,6 +3,7 @@
 use aoai_batch_client::{Batch, BatchApiExt, BatchStatus, FileId, PageQuery};
 use futures::TryStreamExt;
 
+use super::tags::tagged;
 use crate::{
     error::StageResult,
     machine::PartEvent,
@@ -21,17 +22,24 @@ pub(crate) async fn settle(
     let mut ours = Vec::new();
     let mut batches = std::pin::pin!(context.service.batches(PageQuery { limit: Some(100), after: None }));
     while let Some(batch) = batches.try_next().await? {
-        if known.is_ours(&batch, part) && !is_free(&batch) {
+        let given_up = submission.strays.failed_batches.contains(&batch.id);
+        if known.is_ours(&batch, part) && !is_free(&batch) && !given_up {
             ours.push(batch);
         }
     }
+    let kept = keep_furthest(context, ours).await?;
+    Ok(kept.map_or(PartEvent::BatchNotFound, |kept| PartEvent::BatchFound { batch_id: kept.id }))
+}
+
+/// Keeps the batch that is furthest and cancels the others: more than one is a double submission.
+pub(crate) async fn keep_furthest(context: &Context, mut ours: Vec<Batch>) -> StageResult<Option<Batch>> {
     ours.sort_by_key(progress);
-    let Some(kept) = ours.pop() else { return Ok(PartEvent::BatchNotFound) };
+    let Some(kept) = ours.pop() else { return Ok(None) };
     for duplicate in ours.iter().filter(|batch| !batch.status.is_terminal()) {
         tracing::error!(batch = %duplicate.id.0, kept = %kept.id.0, "two batches of one part: cancelling one");
         context.service.cancel_batch(&duplicate.id).await?;
     }
-    Ok(PartEvent::BatchFound { batch_id: kept.id })
+    Ok(Some(kept))
 }
 
 /// Deletes the input, so that a request that is still under way finds nothing to work on.
@@ -66,11 +74,8 @@ impl<'a> Known<'a> {
     fn is_ours(&self, batch: &Batch, part: &PartRecord) -> bool {
         let by_file = batch.input_file_id.as_ref().is_some_and(|id| self.files.contains(&id));
         let by_blob = batch.input_blob.as_deref().is_some_and(|url| self.blobs.contains(&comparable(url)));
-        let tag = |key: &str| batch.metadata.get(key).map(String::as_str);
-        let by_metadata = tag("aob_key") == Some(part.key.job.0.as_str())
-            && tag("aob_part") == Some(part.key.part.to_string().as_str())
-            && tag("aob_attempt") == Some(part.key.attempt.to_string().as_str());
-        by_file || by_blob || by_metadata
+        let by_metadata = || tagged(batch).is_some_and(|(key, _)| key == part.key);
+        by_file || by_blob || by_metadata()
     }
 }
 
@@ -107,7 +112,7 @@ fn hex_digit(digit: u8) -> Option<u8> {
 }
 
 /// A batch that failed its validation was not billed and is not the one we paid for.
-fn is_free(batch: &Batch) -> bool {
+pub(crate) fn is_free(batch: &Batch) -> bool {
     batch.status == BatchStatus::Failed && batch.request_counts.completed == 0
 }
 

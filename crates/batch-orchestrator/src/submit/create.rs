@@ -1,9 +1,8 @@
 //! `CREATING`: the intent is durable; send the one request.
 
-use std::collections::BTreeMap;
-
 use aoai_batch_client::{Applied, CreateBatch, ErrorKind};
 
+use super::tags::tags;
 use crate::{
     error::{StageError, StageResult},
     machine::PartEvent,
@@ -63,7 +62,7 @@ fn input_and_output(
     Ok(match &submission.input {
         ServiceInput::File(id) => CreateBatch {
             input_file_id: Some(id.clone()),
-            metadata: metadata(context.ledger.id(), part, submission),
+            metadata: tags(context.ledger.id(), &part.key, submission.generation),
             ..create
         },
         // The service refuses metadata with blobs; each generation has a path of its own to be known by.
@@ -104,16 +103,4 @@ pub(crate) fn no_access(
 /// The service sometimes says `processed` and then refuses the file as `pending`.
 fn is_not_processed(error: &aoai_batch_client::Error) -> bool {
     error.message().contains("Only files with status 'Processed' are accepted")
-}
-
-/// The secondary key of recovery; the primary one is the input file's id.
-fn metadata(ledger: &str, part: &PartRecord, submission: &Submission) -> BTreeMap<String, String> {
-    let pairs = [
-        ("aob_key", part.key.job.to_string()),
-        ("aob_part", part.key.part.to_string()),
-        ("aob_attempt", part.key.attempt.to_string()),
-        ("aob_gen", submission.generation.to_string()),
-        ("aob_ledger", ledger.to_owned()),
-    ];
-    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }

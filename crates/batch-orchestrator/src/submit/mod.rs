@@ -2,6 +2,8 @@
 
 mod adopt;
 mod create;
+mod tags;
 
-pub(crate) use adopt::{fence, settle};
+pub(crate) use adopt::{fence, is_free, keep_furthest, settle};
 pub(crate) use create::{create, no_access};
+pub(crate) use tags::tagged;

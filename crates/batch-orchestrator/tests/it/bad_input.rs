@@ -243,7 +243,9 @@ async fn another_ledgers_claim_is_respected() {
         modified_ms: entry.modified_ms,
     };
     let key = batch_orchestrator::model::JobKey::derive("test", &input, 0);
-    let marker = Bytes::from(r#"{"format":1,"ledger":"other","input":"x"}"#);
+    let marker =
+        serde_json::json!({ "format": 1, "ledger": "other", "job": key, "input": input, "since": 0 });
+    let marker = Bytes::from(marker.to_string());
     let claim = at("processed", &format!("_aoai-batch/claims/{key}.json"));
     world.lake.write_all(&claim, marker, Condition::IfAbsent).await.unwrap();
     let report = world.run().await;

@@ -2,7 +2,7 @@
 //! matrix. Every new commit or external call is in it by itself, for it wraps the seams.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use batch_orchestrator::{
     Stop,
     ledger::{
-        ClaimRequest, Claims, Commit, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerError,
-        MemoryLedger,
+        ClaimRequest, Claims, Commit, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin, LedgerError,
+        MemoryLedger, PollRequest, PollTurn, RecordKey,
     },
     model::{InputSnapshot, JobKey, Timestamp},
 };
@@ -28,16 +28,34 @@ use tokio::sync::Notify;
 use crate::support::{Mode, World, fast, ids, lines};
 
 /// Counts the effects and stops the world at one of them.
-struct Crash {
+pub(crate) struct Crash {
     effects: AtomicUsize,
     at: usize,
     after: bool,
     crashed: Notify,
+    backup_at: usize,
+    backup: Mutex<Option<MemoryLedger>>,
 }
 
 impl Crash {
-    fn new(at: usize, after: bool) -> Arc<Self> {
-        Arc::new(Self { effects: AtomicUsize::new(0), at, after, crashed: Notify::new() })
+    pub(crate) fn new(at: usize, after: bool) -> Arc<Self> {
+        Self::with_backup(at, after, usize::MAX)
+    }
+
+    /// The same, with a backup of the ledger before an effect.
+    pub(crate) fn with_backup(at: usize, after: bool, backup_at: usize) -> Arc<Self> {
+        Arc::new(Self {
+            effects: AtomicUsize::new(0),
+            at,
+            after,
+            crashed: Notify::new(),
+            backup_at,
+            backup: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn take_backup(&self) -> Option<MemoryLedger> {
+        self.backup.lock().unwrap().take()
     }
 
     /// Runs an effect; before or after the chosen one the caller never continues.
@@ -60,6 +78,16 @@ impl Crash {
 }
 
 struct Crashing<T: ?Sized>(Arc<T>, Arc<Crash>);
+
+impl Crashing<MemoryLedger> {
+    /// Backs the ledger up when it is time; only its own effects come by here, which is often enough.
+    fn back_up(&self) {
+        let mut backup = self.1.backup.lock().unwrap();
+        if backup.is_none() && self.1.effects.load(Ordering::SeqCst) >= self.1.backup_at {
+            *backup = Some(self.0.backup());
+        }
+    }
+}
 
 #[async_trait]
 impl DataLake for Crashing<dyn DataLake> {
@@ -164,19 +192,33 @@ impl Ledger for Crashing<MemoryLedger> {
         self.0.heartbeat(held, ttl).await
     }
     async fn commit(&self, lease: &LeaseRef, commit: Commit) -> Result<Option<Lease>, LedgerError> {
+        self.back_up();
         self.1.effect(self.0.commit(lease, commit)).await
     }
     async fn observe(&self, batches: &[Batch]) -> Result<u64, LedgerError> {
         self.0.observe(batches).await
     }
-    async fn in_flight(&self) -> Result<InFlight, LedgerError> {
-        self.0.in_flight().await
+    async fn poll_turn(&self, request: &PollRequest) -> Result<PollTurn, LedgerError> {
+        self.0.poll_turn(request).await
+    }
+    async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError> {
+        self.1.effect(self.0.reserve(name, job)).await
     }
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError> {
         self.0.view(query).await
     }
+}
+
+#[async_trait]
+impl LedgerAdmin for Crashing<MemoryLedger> {
     async fn retry_failed(&self) -> Result<(), LedgerError> {
         self.0.retry_failed().await
+    }
+    async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
+        self.1.effect(self.0.restore(jobs)).await
+    }
+    async fn resolve(&self, key: &RecordKey, version: i64, commit: Commit) -> Result<(), LedgerError> {
+        self.1.effect(self.0.resolve(key, version, commit)).await
     }
 }
 
@@ -184,7 +226,7 @@ const FILES: usize = 2;
 const LINES: usize = 4;
 
 /// `copied`: the bytes that the service reads are not those of the input.
-async fn world(mode: Mode, copied: bool) -> World {
+pub(crate) async fn world(mode: Mode, copied: bool) -> World {
     let mut config = fast();
     config.outcomes = vec![aoai_emulator::OutcomeRule {
         fraction: None,
@@ -203,7 +245,7 @@ async fn world(mode: Mode, copied: bool) -> World {
 }
 
 /// Runs until the crash, or to the end if there are fewer effects; tells how many there were.
-async fn run_until_crash(world: &World, crash: &Arc<Crash>) -> usize {
+pub(crate) async fn run_until_crash(world: &World, crash: &Arc<Crash>) -> usize {
     let pipeline = world.pipeline_over(
         Arc::new(Crashing::<dyn DataLake>(world.lake.clone(), crash.clone())),
         Arc::new(Crashing::<dyn BatchApi>(world.client(), crash.clone())),
@@ -218,9 +260,14 @@ async fn run_until_crash(world: &World, crash: &Arc<Crash>) -> usize {
     crash.effects.load(Ordering::SeqCst)
 }
 
-async fn assert_finished(world: &World, point: &str) {
+pub(crate) async fn assert_finished(world: &World, point: &str) {
     let jobs = world.jobs().await;
     assert!(jobs.iter().all(|view| view.job.state.name() == "done"), "{point}: {jobs:#?}");
+    assert_published(world, point).await;
+}
+
+/// Whatever the ledger knows of it: the lake is as it should be in the end, and so are the service and its books.
+pub(crate) async fn assert_published(world: &World, point: &str) {
     assert!(world.files("input").await.is_empty(), "{point}: inputs are left");
     let files = world.files("processed").await;
     let output: Vec<_> = files.iter().filter(|(path, _)| path.ends_with("_output.jsonl")).collect();
@@ -239,6 +286,8 @@ async fn assert_finished(world: &World, point: &str) {
     assert_eq!(books.paid_twice, [], "{point}");
     assert_eq!(books.lines_paid_twice, [], "{point}");
     assert_eq!(world.emulator.control().snapshot().await.files, [], "{point}: service files are left");
+    let ours: Vec<_> = files.keys().filter(|path| path.starts_with("_aoai-batch")).collect();
+    assert!(ours.is_empty(), "{point}: our own files are left: {ours:?}");
 }
 
 async fn crash_everywhere(mode: Mode, copied: bool, after: bool) {

@@ -5,9 +5,11 @@
 mod bad_input;
 mod crash;
 mod defects;
+mod duplicates;
 mod happy;
 mod lake_service;
 mod ledger;
+mod lost_ledger;
 mod support;
 mod transfer_blob;
 mod transfer_import;

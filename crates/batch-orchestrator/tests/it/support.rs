@@ -80,6 +80,7 @@ pub(crate) fn options() -> PipelineOptions {
             recursive: true,
         },
         service: ServiceOptions {
+            name: "emulator".into(),
             deployment: None,
             set_model: false,
             transfer: Transfer::Upload,

@@ -19,6 +19,7 @@ pub(crate) async fn run(app: &App, args: &RunArgs) -> CliResult<Exit> {
     if args.once || args.watch {
         settings.pipeline.run.watch = args.watch;
     }
+    settings.pipeline.run.adopt_ledger.clone_from(&args.adopt_ledger);
     let report = pipeline(app, settings).await?;
     app.printer.value(&report);
     app.printer.line(summary(&report));
@@ -34,10 +35,11 @@ pub(super) async fn pipeline(app: &App, settings: Settings) -> CliResult<RunRepo
     let lake = wiring::lake(&settings)?;
     wiring::prepare(&settings, &lake).await?;
     let options = wiring::pipeline_options(&settings, &lake)?;
-    let ledger = wiring::ledger(settings.ledger.clone(), false).await?;
+    let ledger = wiring::ledger(&settings.ledger, wiring::Access::Work).await?;
     let service = wiring::service(&settings).await?;
     let estimator = wiring::estimator(&settings);
-    let worker = WorkerId(format!("pid-{}", std::process::id()));
+    // Unique among all machines and containers, where the number of the process is often 1.
+    let worker = WorkerId(format!("{}-{}", std::process::id(), uuid::Uuid::new_v4()));
     let pipeline = Pipeline::new(lake.lake, service.api, estimator, ledger, worker, options);
 
     let (ask, stop) = Stop::new();
@@ -114,11 +116,16 @@ pub(super) fn summary(report: &RunReport) -> String {
             &format!("; {} prompt and {} completion tokens", report.prompt_tokens, report.completion_tokens);
     }
     for (count, noun, what) in [
+        (report.recovered, "file", "taken over from a ledger that was lost"),
         (report.rejected, "file", "refused: see the report in the error directory"),
         (report.skipped, "path", "passed over"),
         (report.dropped, "file", "changed or gone before anything was sent"),
-        (report.foreign, "file", "left to another ledger that has claimed it"),
-        (report.quarantined, "job", "in need of a person: `aoai-batch status` says why"),
+        (report.foreign, "file", "left to another ledger that has claimed it: `aoai-batch status` names it"),
+        (
+            report.quarantined,
+            "job",
+            "in need of a person: `aoai-batch status JOB` says why and what can be done",
+        ),
         (report.waiting, "file", "could not be begun: `aoai-batch status` says why; run again to resume"),
         (report.in_flight, "file", "unfinished, with its state saved: run again to resume"),
     ] {

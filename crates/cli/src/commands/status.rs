@@ -2,8 +2,8 @@
 
 use aoai_batch_client::Batch;
 use batch_orchestrator::{
-    ledger::{JobQuery, JobView, Ledger},
-    model::{JobState, PartRecord, PartState, Problem},
+    ledger::{JobQuery, JobView},
+    model::{JobRecord, JobState, PartRecord, PartState, Problem},
 };
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde_json::json;
@@ -23,12 +23,12 @@ const NEWEST: u32 = 50;
 
 pub(crate) async fn run(app: &App, args: &StatusArgs) -> CliResult<Exit> {
     let settings = config::load(&app.global)?;
-    if !settings.ledger.exists() {
+    if settings.ledger.is_absent() {
         app.printer.value(&json!({ "jobs": [] }));
-        app.printer.line(format!("nothing has run yet: there is no ledger at {}", settings.ledger.display()));
+        app.printer.line(format!("nothing has run yet: there is no ledger at {}", settings.ledger));
         return Ok(exit::OK);
     }
-    let ledger = wiring::ledger(settings.ledger, true).await?;
+    let ledger = wiring::ledger(&settings.ledger, wiring::Access::Look).await?;
     loop {
         let query = JobQuery { key: args.job.clone(), unfinished: false, limit: Some(NEWEST) };
         let views = ledger.view(&query).await?;
@@ -99,8 +99,32 @@ fn details(views: &[JobView]) -> String {
             ));
             text.extend(part.problem.as_ref().map(said));
         }
+        text.extend(decisions(job, parts));
     }
     text.join("\n")
+}
+
+/// What a person can decide over a quarantined job. Nothing of it is deleted or sent meanwhile.
+fn decisions(job: &JobRecord, parts: &[PartRecord]) -> Vec<String> {
+    if !matches!(job.state, JobState::Quarantined { .. }) {
+        return Vec::new();
+    }
+    let retry = format!("aoai-batch retry {}", &job.key.0[..8]);
+    let mut text = vec![
+        "nothing of this job is deleted or sent until you decide:".to_owned(),
+        format!("  {retry}                            what was wrong is mended: go on where it stopped"),
+    ];
+    let quarantined = |part: &&PartRecord| matches!(part.state, PartState::Quarantined { .. });
+    if parts.iter().any(|part| quarantined(&part)) {
+        text.push(format!("  {retry} --resolve adopt=BATCH    this batch has its results: collect them"));
+        text.push(format!(
+            "  {retry} --resolve resubmit       its batch is lost: send it again (and perhaps pay again)"
+        ));
+        text.push(format!(
+            "  {retry} --resolve fail           report its lines as errors, go on with the rest"
+        ));
+    }
+    text
 }
 
 fn said(problem: &Problem) -> String {

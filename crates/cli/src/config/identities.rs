@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     raw,
-    settings::{Auth, Identity, IdentityKind, LakeAuth, SecretFrom},
+    settings::{Auth, Identity, IdentityKind, LakeAuth, LedgerAuth, SecretFrom},
 };
 use crate::error::{CliError, CliResult};
 
@@ -55,6 +55,28 @@ pub(super) fn lake(lake: &raw::Lake, base: &Path) -> CliResult<LakeAuth> {
         ca_file: lake.ca_file.as_ref().map(|file| base.join(file)),
     };
     identity(keys, "account_key, sas").map(LakeAuth::Identity)
+}
+
+/// Who we are for a shared ledger.
+pub(super) fn ledger(ledger: &raw::Ledger) -> CliResult<LedgerAuth> {
+    if ledger.auth == "password" {
+        return Ok(match &ledger.password_env {
+            Some(name) => {
+                LedgerAuth::Password(SecretFrom::Variable { name: name.clone(), key: "ledger.password_env" })
+            }
+            None => LedgerAuth::InUrl,
+        });
+    }
+    let keys = Keys {
+        section: "ledger",
+        auth: &ledger.auth,
+        client_id: &ledger.client_id,
+        tenant_id: &ledger.tenant_id,
+        client_secret_env: &ledger.client_secret_env,
+        scope: &ledger.scope,
+        ca_file: None,
+    };
+    identity(keys, "password").map(LedgerAuth::Identity)
 }
 
 fn identity(keys: Keys<'_>, others: &str) -> CliResult<Identity> {

@@ -2,6 +2,7 @@
 
 mod environment;
 mod identities;
+mod ledger;
 mod legacy;
 mod load;
 mod places;
@@ -13,6 +14,6 @@ pub(crate) use environment::variable;
 pub(crate) use load::{is_given, load, load_file};
 pub(crate) use places::azure_url;
 pub(crate) use settings::{
-    Auth, Identity, IdentityKind, LakeAuth, LakeKind, SecretFrom, Service, Settings, StorageAccount,
-    TransferKind,
+    Auth, Identity, IdentityKind, LakeAuth, LakeKind, LedgerAuth, LedgerKind, SecretFrom, Service, Settings,
+    SharedLedger, StorageAccount, TransferKind,
 };

@@ -89,6 +89,8 @@ section!(Run {
     settle_time: Duration = Duration::from_secs(30),
     #[serde(with = "humantime_serde")]
     list_settle: Duration = Duration::from_mins(5),
+    #[serde(with = "humantime_serde")]
+    lease: Duration = Duration::from_secs(90),
     max_in_flight: usize = 10,
     concurrency: usize = 4,
     spool_dir: Option<std::path::PathBuf> = None,
@@ -134,4 +136,13 @@ section!(Tokens {
     default_model: Option<String> = None,
 });
 
-section!(Ledger { url: String = "sqlite://.aoai-batch/ledger.db".into() });
+section!(Ledger {
+    url: String = "sqlite://.aoai-batch/ledger.db".into(),
+    auth: String = "password".into(),
+    password_env: Option<String> = None,
+    client_id: Option<String> = None,
+    tenant_id: Option<String> = None,
+    client_secret_env: String = "AZURE_CLIENT_SECRET".into(),
+    scope: String = "https://ossrdbms-aad.database.windows.net/.default".into(),
+    pgbouncer: bool = false,
+});

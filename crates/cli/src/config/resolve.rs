@@ -1,6 +1,6 @@
 //! From what was written to what it means.
 
-use std::path::{Path, PathBuf};
+use std::{path::Path, time::Duration};
 
 use aoai_batch_client::{ApiForm, BatchClientOptions};
 use batch_orchestrator::{
@@ -10,7 +10,7 @@ use batch_orchestrator::{
 use token_estimator::EstimatorOptions;
 
 use super::{
-    identities,
+    identities, ledger,
     places::lake,
     raw::{self, Mode, Order, Raw},
     settings::{LakeKind, Remote, Service, Settings, TransferKind},
@@ -43,6 +43,7 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             poll_interval: raw.run.poll_interval,
             settle_time: raw.run.settle_time,
             list_settle: raw.run.list_settle,
+            lease: lease(raw.run.lease)?,
             max_in_flight: positive("run.max_in_flight", raw.run.max_in_flight)?,
             concurrency: positive("run.concurrency", raw.run.concurrency)?,
             spool_dir: raw.run.spool_dir.as_ref().map(|dir| base.join(dir)),
@@ -77,7 +78,7 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             default_model: raw.tokens.default_model,
             ..EstimatorOptions::default()
         },
-        ledger: ledger(&raw.ledger.url, base)?,
+        ledger: ledger::ledger(&raw.ledger, base)?,
         pipeline,
         warnings,
     })
@@ -87,6 +88,15 @@ fn positive(key: &str, value: usize) -> CliResult<usize> {
     if value == 0 { Err(CliError::usage(format!("{key} is 0, expected at least 1"))) } else { Ok(value) }
 }
 
+/// Shorter than this, a worker would be taken for dead between two heartbeats.
+fn lease(lease: Duration) -> CliResult<Duration> {
+    if lease < Duration::from_secs(1) {
+        let lease = humantime::format_duration(lease);
+        return Err(CliError::usage(format!("run.lease is {lease}, expected at least 1s")));
+    }
+    Ok(lease)
+}
+
 fn service_options(service: &raw::Service, embedded: bool) -> CliResult<ServiceOptions> {
     if service.set_model && service.deployment.is_none() {
         return Err(CliError::usage(
@@ -94,6 +104,7 @@ fn service_options(service: &raw::Service, embedded: bool) -> CliResult<ServiceO
         ));
     }
     Ok(ServiceOptions {
+        name: service.endpoint.trim_end_matches('/').to_lowercase(),
         deployment: service.deployment.clone(),
         set_model: service.set_model,
         transfer: batch_orchestrator::Transfer::Upload,
@@ -159,12 +170,4 @@ fn service(raw: &Raw, base: &Path, embedded: bool) -> CliResult<Service> {
         },
         ca_file: service.ca_file.as_ref().map(|file| base.join(file)),
     })))
-}
-
-fn ledger(url: &str, base: &Path) -> CliResult<PathBuf> {
-    match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
-        Some(path) if !path.is_empty() => Ok(base.join(path)),
-        _ => Err(CliError::usage("ledger.url must be sqlite://PATH in this version")
-            .hint("the shared ledger on PostgreSQL is not in this version")),
-    }
 }

@@ -1,6 +1,6 @@
 //! What the configuration means: validated, typed, no strings left to interpret.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use aoai_batch_client::BatchClientOptions;
 use batch_orchestrator::PipelineOptions;
@@ -21,12 +21,65 @@ pub(crate) struct Settings {
     pub(crate) count_tokens: bool,
     /// How to count them.
     pub(crate) estimator: EstimatorOptions,
-    /// The ledger's file.
-    pub(crate) ledger: PathBuf,
+    /// Where the ledger is.
+    pub(crate) ledger: LedgerKind,
     /// The pipeline itself.
     pub(crate) pipeline: PipelineOptions,
     /// What deserves a word but is no error.
     pub(crate) warnings: Vec<String>,
+}
+
+/// Where the ledger is.
+#[derive(Debug)]
+pub(crate) enum LedgerKind {
+    /// A file of this machine.
+    Sqlite(PathBuf),
+    /// A database that workers share.
+    Postgres(Box<SharedLedger>),
+}
+
+/// A ledger on PostgreSQL.
+#[derive(Debug)]
+pub(crate) struct SharedLedger {
+    /// It may hold a password.
+    pub(crate) url: Secret,
+    /// The same without it, and without anything else that is not an address.
+    pub(crate) address: String,
+    /// Who we are.
+    pub(crate) auth: LedgerAuth,
+    /// Whether a pooler in transaction mode stands between.
+    pub(crate) pgbouncer: bool,
+}
+
+/// Who we are for a shared ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LedgerAuth {
+    /// Whatever the URL says.
+    InUrl,
+    /// A password.
+    Password(SecretFrom),
+    /// An Entra identity: its token is the password.
+    Identity(Identity),
+}
+
+impl LedgerKind {
+    /// Whether it certainly does not exist yet.
+    pub(crate) fn is_absent(&self) -> bool {
+        match self {
+            Self::Sqlite(path) => !path.exists(),
+            Self::Postgres(_) => false,
+        }
+    }
+}
+
+/// Without any secret.
+impl fmt::Display for LedgerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(shared) => f.write_str(&shared.address),
+        }
+    }
 }
 
 /// Where batches are submitted.

@@ -1,12 +1,14 @@
 //! The composition: the only place that names concrete backends.
 
+mod estimator;
 mod identity;
 mod lake;
-mod rest;
+mod ledger;
 mod secret;
 mod service;
 
+pub(crate) use estimator::estimator;
 pub(crate) use lake::{WiredLake, lake, pipeline_options, prepare};
-pub(crate) use rest::{estimator, ledger};
+pub(crate) use ledger::{Access, ledger};
 pub(crate) use secret::secret;
 pub(crate) use service::service;

@@ -67,7 +67,7 @@ fn the_environment_wins_over_the_file() {
 fn what_this_version_cannot_do_is_said_at_once() {
     for (key, value, part) in [
         ("AOAI_BATCH__SERVICE__TRANSFER", "import", "ADLS Gen2"),
-        ("AOAI_BATCH__LEDGER__URL", "postgres://h/db", "PostgreSQL"),
+        ("AOAI_BATCH__LEDGER__URL", "mysql://h/db", "neither sqlite"),
         ("AOAI_BATCH__LAKE__PROCESSED", "file:./inbox/done", "inside lake.input"),
         ("AOAI_BATCH__LAKE__PROCESSED", "abfss://p@a.dfs.core.windows.net/", "lake.input"),
     ] {

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, helpers included")]
 
 mod configuration;
+mod decisions;
 mod kill;
 #[cfg(unix)]
 mod lake;
+mod ledger_trouble;
 mod runs;
 mod support;

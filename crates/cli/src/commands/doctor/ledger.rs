@@ -6,12 +6,12 @@ use crate::{config::Settings, wiring};
 const AREA: &str = "ledger";
 
 pub(super) async fn check(settings: &Settings, report: &mut Report) {
-    let path = settings.ledger.display();
-    if !settings.ledger.exists() {
+    let path = &settings.ledger;
+    if path.is_absent() {
         report.add(AREA, Outcome::Ok, format!("{path} is not there yet: the first run makes it"));
         return;
     }
-    match wiring::ledger(settings.ledger.clone(), true).await {
+    match wiring::ledger(path, wiring::Access::Look).await {
         Ok(_) => report.add(AREA, Outcome::Ok, format!("{path} can be read")),
         Err(error) => report.add_error(AREA, &format!("{path} cannot be read"), &error),
     }

@@ -1,7 +1,6 @@
 //! A ledger in memory: for tests, simulations and experiments. It survives nothing.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -9,11 +8,14 @@ use std::{
 use aoai_batch_client::Batch;
 use async_trait::async_trait;
 
-use super::{
-    ClaimRequest, Claims, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, Ledger,
-    LedgerError, LedgerErrorKind, PartCommit, RecordKey,
+use super::tables::{Row, Tables};
+use crate::{
+    ledger::{
+        ClaimRequest, Claims, Commit, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin,
+        LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
+    },
+    model::{InputSnapshot, JobKey, JobRecord, JobState, PartRecord, PartState, Timestamp},
 };
-use crate::model::{InputSnapshot, JobKey, JobRecord, JobState, PartKey, PartRecord, PartState, Timestamp};
 
 /// The store's clock.
 pub type LedgerClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -23,18 +25,6 @@ pub struct MemoryLedger {
     id: String,
     clock: LedgerClock,
     tables: Mutex<Tables>,
-}
-
-#[derive(Default)]
-struct Tables {
-    jobs: BTreeMap<JobKey, Row<JobRecord>>,
-    parts: BTreeMap<PartKey, Row<PartRecord>>,
-}
-
-struct Row<R> {
-    record: R,
-    fence: i64,
-    lease_until: Timestamp,
 }
 
 impl std::fmt::Debug for MemoryLedger {
@@ -50,6 +40,13 @@ impl MemoryLedger {
         Self { id: id.into(), clock, tables: Mutex::default() }
     }
 
+    /// A copy of this ledger as it is now, with the same id: what a backup would hold.
+    #[must_use]
+    pub fn backup(&self) -> Self {
+        let tables = Mutex::new(self.tables().clone());
+        Self { id: self.id.clone(), clock: self.clock.clone(), tables }
+    }
+
     /// Forgets every lease, as a restart does.
     pub fn forget_leases(&self) {
         let mut tables = self.tables();
@@ -59,159 +56,6 @@ impl MemoryLedger {
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Tables {
-    fn in_flight(&self, now: Timestamp) -> usize {
-        self.parts
-            .values()
-            .filter(|row| {
-                let name = row.record.state.name();
-                PartState::IN_FLIGHT.contains(&name) || (name == "ready" && row.lease_until > now)
-            })
-            .count()
-    }
-
-    fn claim_parts(&mut self, request: &ClaimRequest, now: Timestamp) -> Vec<Lease> {
-        let mut places = request.window.saturating_sub(self.in_flight(now));
-        let mut due: Vec<_> = self
-            .parts
-            .values_mut()
-            .filter(|row| {
-                row.record.due_at <= now && row.lease_until <= now && !row.record.state.is_at_rest()
-            })
-            .collect();
-        due.sort_by_key(|row| row.record.due_at);
-        due.retain(|row| {
-            if row.record.state != PartState::Ready {
-                return true;
-            }
-            let admitted = places > 0;
-            places = places.saturating_sub(1);
-            admitted
-        });
-        due.into_iter()
-            .take(request.limit)
-            .map(|row| {
-                row.take(now, request.ttl);
-                Lease::Part {
-                    lease: row.reference(RecordKey::Part(row.record.key.clone()), row.record.version),
-                    record: Box::new(row.record.clone()),
-                }
-            })
-            .collect()
-    }
-
-    fn claim_jobs(&mut self, request: &ClaimRequest, limit: usize, now: Timestamp) -> Vec<Lease> {
-        let mut due: Vec<_> = self
-            .jobs
-            .values_mut()
-            .filter(|row| {
-                row.record.due_at <= now && row.lease_until <= now && !row.record.state.is_at_rest()
-            })
-            .collect();
-        due.sort_by_key(|row| row.record.due_at);
-        due.into_iter()
-            .take(limit)
-            .map(|row| {
-                row.take(now, request.ttl);
-                Lease::Job {
-                    lease: row.reference(RecordKey::Job(row.record.key.clone()), row.record.version),
-                    record: Box::new(row.record.clone()),
-                }
-            })
-            .collect()
-    }
-
-    fn commit_job(
-        &mut self,
-        lease: &LeaseRef,
-        key: &JobKey,
-        commit: JobCommit,
-        now: Timestamp,
-    ) -> Option<Lease> {
-        let row = self.jobs.get_mut(key).filter(|row| row.holds(lease, row.record.version))?;
-        row.record = JobRecord {
-            state: commit.state,
-            due_at: commit.due_at,
-            failures: commit.failures,
-            problem: commit.problem,
-            version: row.record.version + 1,
-            updated_at: now,
-            ..row.record.clone()
-        };
-        if !commit.keep {
-            row.lease_until = Timestamp(0);
-        }
-        let lease = Lease::Job {
-            lease: row.reference(lease.key.clone(), row.record.version),
-            record: Box::new(row.record.clone()),
-        };
-        for record in commit.parts {
-            let row = Row { record, fence: 0, lease_until: Timestamp(0) };
-            self.parts.entry(row.record.key.clone()).or_insert(row);
-        }
-        // The last part may have been resolved since the job looked: its wake-up must not be lost.
-        let pending = self.has_pending_parts(key);
-        if let Some(row) =
-            self.jobs.get_mut(key).filter(|row| !pending && row.record.state.name() == "running")
-        {
-            row.record.due_at = now;
-        }
-        Some(lease)
-    }
-
-    fn commit_part(
-        &mut self,
-        lease: &LeaseRef,
-        key: &PartKey,
-        commit: PartCommit,
-        now: Timestamp,
-    ) -> Option<Lease> {
-        let row = self.parts.get_mut(key).filter(|row| row.holds(lease, row.record.version))?;
-        let submitted = commit.state.batch_id() == row.record.state.batch_id();
-        row.record = PartRecord {
-            remote: row.record.remote.clone().filter(|_| submitted),
-            state: commit.state,
-            due_at: commit.due_at,
-            failures: commit.failures,
-            problem: commit.problem,
-            version: row.record.version + 1,
-            updated_at: now,
-            ..row.record.clone()
-        };
-        if !commit.keep {
-            row.lease_until = Timestamp(0);
-        }
-        let lease = Lease::Part {
-            lease: row.reference(lease.key.clone(), row.record.version),
-            record: Box::new(row.record.clone()),
-        };
-        let pending = self.has_pending_parts(&key.job);
-        if let Some(job) = self.jobs.get_mut(&key.job).filter(|_| !pending) {
-            job.record.due_at = now;
-        }
-        Some(lease)
-    }
-
-    fn has_pending_parts(&self, job: &JobKey) -> bool {
-        self.parts.values().any(|row| row.record.key.job == *job && !row.record.state.is_at_rest())
-    }
-}
-
-impl<R> Row<R> {
-    fn take(&mut self, now: Timestamp, ttl: Duration) {
-        self.fence += 1;
-        self.lease_until = now.after(ttl);
-    }
-
-    fn reference(&self, key: RecordKey, version: i64) -> LeaseRef {
-        LeaseRef { key, fence: self.fence, version }
-    }
-
-    fn holds(&self, lease: &LeaseRef, version: i64) -> bool {
-        self.fence == lease.fence && version == lease.version && self.lease_until > Timestamp(0)
     }
 }
 
@@ -255,7 +99,7 @@ impl Ledger for MemoryLedger {
                 created_at: now,
                 updated_at: now,
             };
-            tables.jobs.insert(key.clone(), Row { record, fence: 0, lease_until: Timestamp(0) });
+            tables.jobs.insert(key.clone(), Row::new(record));
             new.push(key);
         }
         Ok(new)
@@ -264,10 +108,11 @@ impl Ledger for MemoryLedger {
     async fn claim(&self, request: &ClaimRequest) -> Result<Claims, LedgerError> {
         let now = (self.clock)();
         let mut tables = self.tables();
-        let mut leases = tables.claim_parts(request, now);
+        let window = tables.places(request, now);
+        let mut leases = tables.claim_parts(request, window, now);
         let rest = request.limit - leases.len();
         leases.extend(tables.claim_jobs(request, rest, now));
-        let full = tables.in_flight(now) >= request.window;
+        let full = tables.in_flight(now) >= window;
         let parts = tables.parts.values().filter(|row| !row.record.state.is_at_rest());
         let jobs = tables.jobs.values().filter(|row| !row.record.state.is_at_rest());
         let unfinished = jobs.clone().count() as u64;
@@ -335,8 +180,17 @@ impl Ledger for MemoryLedger {
         Ok(changed)
     }
 
-    async fn in_flight(&self) -> Result<InFlight, LedgerError> {
-        let tables = self.tables();
+    async fn poll_turn(&self, request: &PollRequest) -> Result<PollTurn, LedgerError> {
+        let now = (self.clock)();
+        let mut tables = self.tables();
+        if let Some((owner, until)) = tables.endpoints.get(&request.endpoint)
+            && *owner != request.worker
+            && *until > now
+        {
+            return Ok(PollTurn::Until(*until));
+        }
+        let turn = (request.worker.clone(), now.after(request.hold));
+        tables.endpoints.insert(request.endpoint.clone(), turn);
         let since: Vec<_> = tables
             .parts
             .values()
@@ -345,7 +199,12 @@ impl Ledger for MemoryLedger {
                 _ => None,
             })
             .collect();
-        Ok(InFlight { batches: since.len() as u64, oldest: since.into_iter().min() })
+        Ok(PollTurn::Granted(InFlight { batches: since.len() as u64, oldest: since.into_iter().min() }))
+    }
+
+    async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError> {
+        let mut tables = self.tables();
+        Ok(tables.names.entry(name.to_owned()).or_insert_with(|| job.clone()) == job)
     }
 
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError> {
@@ -369,7 +228,10 @@ impl Ledger for MemoryLedger {
         let surplus = query.limit.map_or(0, |limit| views.len().saturating_sub(limit as usize));
         Ok(views.split_off(surplus))
     }
+}
 
+#[async_trait]
+impl LedgerAdmin for MemoryLedger {
     async fn retry_failed(&self) -> Result<(), LedgerError> {
         let now = (self.clock)();
         let mut tables = self.tables();
@@ -387,6 +249,49 @@ impl Ledger for MemoryLedger {
             row.record.due_at = row.record.due_at.min(now);
         }
         Ok(())
+    }
+
+    async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
+        let now = (self.clock)();
+        let mut tables = self.tables();
+        let mut new = 0;
+        for JobView { job, parts } in jobs.iter().cloned() {
+            if tables.jobs.contains_key(&job.key) {
+                continue;
+            }
+            let job = JobRecord { version: 0, due_at: now, updated_at: now, ..job };
+            tables.jobs.insert(job.key.clone(), Row::new(job));
+            for part in parts {
+                let part = PartRecord { version: 0, due_at: now, updated_at: now, ..part };
+                tables.parts.insert(part.key.clone(), Row::new(part));
+            }
+            new += 1;
+        }
+        Ok(new)
+    }
+
+    async fn resolve(&self, key: &RecordKey, version: i64, commit: Commit) -> Result<(), LedgerError> {
+        let now = (self.clock)();
+        let mut tables = self.tables();
+        let refused =
+            || LedgerError::new(LedgerErrorKind::Fenced, "resolve", "the record is not at rest any more");
+        let fence = match key {
+            RecordKey::Job(key) => {
+                let row = tables.jobs.get_mut(key).filter(|row| row.record.state.is_at_rest());
+                row.map(|row| row.take(now, Duration::from_millis(1)))
+            }
+            RecordKey::Part(key) => {
+                let row = tables.parts.get_mut(key).filter(|row| row.record.state.is_at_rest());
+                row.map(|row| row.take(now, Duration::from_millis(1)))
+            }
+        };
+        let lease = LeaseRef { key: key.clone(), fence: fence.ok_or_else(refused)?, version };
+        let done = match (key, commit) {
+            (RecordKey::Job(key), Commit::Job(commit)) => tables.commit_job(&lease, key, commit, now),
+            (RecordKey::Part(key), Commit::Part(commit)) => tables.commit_part(&lease, key, commit, now),
+            _ => None,
+        };
+        done.map(drop).ok_or_else(refused)
     }
 }
 

@@ -8,18 +8,21 @@ use batch_orchestrator::{
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{Database, Row as _};
 
+use super::super::backend::Db;
 use crate::error::{db, document};
+
+type Row = <Db as Database>::Row;
 
 /// What the `plan` column of a part holds.
 #[derive(serde::Serialize, serde::Deserialize)]
-pub(crate) struct PartDocument {
-    pub(crate) plan: PartPlan,
-    pub(crate) input: InputSnapshot,
+pub(super) struct PartDocument {
+    pub(super) plan: PartPlan,
+    pub(super) input: InputSnapshot,
 }
 
-pub(crate) fn to_json(value: &impl Serialize) -> Result<String, LedgerError> {
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, LedgerError> {
     serde_json::to_string(value).map_err(|error| document("a record", error))
 }
 
@@ -27,14 +30,14 @@ fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, LedgerErr
     serde_json::from_str(text).map_err(|error| document(what, error))
 }
 
-fn column<'r, T>(row: &'r SqliteRow, name: &str) -> Result<T, LedgerError>
+fn column<'r, T>(row: &'r Row, name: &str) -> Result<T, LedgerError>
 where
-    T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+    T: sqlx::Decode<'r, Db> + sqlx::Type<Db>,
 {
     row.try_get(name).map_err(db("read"))
 }
 
-fn optional<T: DeserializeOwned>(row: &SqliteRow, name: &str) -> Result<Option<T>, LedgerError> {
+fn optional<T: DeserializeOwned>(row: &Row, name: &str) -> Result<Option<T>, LedgerError> {
     column::<Option<&str>>(row, name)?.map(|text| from_json(name, text)).transpose()
 }
 
@@ -42,7 +45,7 @@ fn small(number: i64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-pub(crate) fn job(row: &SqliteRow) -> Result<JobRecord, LedgerError> {
+pub(super) fn job(row: &Row) -> Result<JobRecord, LedgerError> {
     Ok(JobRecord {
         key: JobKey(column(row, "job_key")?),
         input: from_json("an input", column(row, "input")?)?,
@@ -56,7 +59,7 @@ pub(crate) fn job(row: &SqliteRow) -> Result<JobRecord, LedgerError> {
     })
 }
 
-pub(crate) fn part(row: &SqliteRow) -> Result<PartRecord, LedgerError> {
+pub(super) fn part(row: &Row) -> Result<PartRecord, LedgerError> {
     let PartDocument { plan, input } = from_json("a part", column(row, "plan")?)?;
     Ok(PartRecord {
         key: PartKey {
@@ -76,14 +79,14 @@ pub(crate) fn part(row: &SqliteRow) -> Result<PartRecord, LedgerError> {
     })
 }
 
-pub(crate) fn job_lease(row: &SqliteRow) -> Result<Lease, LedgerError> {
+pub(super) fn job_lease(row: &Row) -> Result<Lease, LedgerError> {
     let record = Box::new(job(row)?);
     let key = RecordKey::Job(record.key.clone());
     let lease = LeaseRef { key, fence: column(row, "fence")?, version: record.version };
     Ok(Lease::Job { lease, record })
 }
 
-pub(crate) fn part_lease(row: &SqliteRow) -> Result<Lease, LedgerError> {
+pub(super) fn part_lease(row: &Row) -> Result<Lease, LedgerError> {
     let record = Box::new(part(row)?);
     let key = RecordKey::Part(record.key.clone());
     let lease = LeaseRef { key, fence: column(row, "fence")?, version: record.version };

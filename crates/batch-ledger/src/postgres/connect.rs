@@ -1,0 +1,192 @@
+//! Connecting to a ledger.
+
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+
+use batch_orchestrator::ledger::{LedgerError, LedgerErrorKind};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
+};
+use tokio::{sync::Mutex, time::Instant};
+
+use super::{checks::check, password::PasswordSource};
+use crate::{Access, error::db, meta};
+
+/// How long to wait for a connection before the server counts as away.
+const ACQUIRE: Duration = Duration::from_secs(10);
+
+/// How to connect.
+#[derive(Clone)]
+pub struct PgOptions {
+    /// `postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE[?sslmode=…]`. Without an `sslmode`, the server's certificate is
+    /// verified in full, unless it is on this machine; `sslrootcert` names a PEM file of one's own authority.
+    pub url: SecretString,
+    /// Asked for the password, instead of the URL.
+    pub password: Option<Arc<dyn PasswordSource>>,
+    /// What for.
+    pub access: Access,
+    /// Whether a pooler in transaction mode (PgBouncer) stands between: nothing is prepared then.
+    pub transaction_pooler: bool,
+    /// Connections at the most. Transactions are short, so a few do.
+    pub max_connections: u32,
+}
+
+impl PgOptions {
+    /// To work at this URL.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into().into(),
+            password: None,
+            access: Access::Work,
+            transaction_pooler: false,
+            max_connections: 6,
+        }
+    }
+}
+
+/// Without URL and password.
+impl fmt::Debug for PgOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgOptions").field("access", &self.access).finish_non_exhaustive()
+    }
+}
+
+/// [`Ledger`](batch_orchestrator::ledger::Ledger) in a PostgreSQL database (12 or later), which any number of workers share.
+///
+/// # Guarantees
+/// A server that may lose what it has committed is refused. Transactions are short, and none is open while anybody waits
+/// for something else. Time is the server's. A connection that breaks is replaced; what was under way fails with
+/// `Unavailable` and may be tried again.
+pub struct PgLedger {
+    pub(super) pool: PgPool,
+    pub(super) id: String,
+    options: PgConnectOptions,
+    source: Option<Source>,
+}
+
+struct Source {
+    passwords: Arc<dyn PasswordSource>,
+    renew_at: Mutex<Option<Instant>>,
+}
+
+impl fmt::Debug for PgLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgLedger").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl PgLedger {
+    /// Connects, and creates the tables if need be.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Newer`, `Corrupt` (the database holds something else), or `Unusable` (no permission, a wrong
+    /// password, a server that does not keep what it commits).
+    pub async fn connect(options: &PgOptions) -> Result<Self, LedgerError> {
+        let mut connect = parse(&options.url)?;
+        if options.transaction_pooler {
+            connect = connect.statement_cache_capacity(0);
+        }
+        let mut source = None;
+        if let Some(passwords) = &options.password {
+            let (secret, renew_at) = ask(passwords.as_ref()).await?;
+            connect = connect.password(secret.expose_secret());
+            source = Some(Source { passwords: passwords.clone(), renew_at: Mutex::new(renew_at) });
+        }
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections.max(2))
+            .acquire_timeout(ACQUIRE)
+            .connect_with(connect.clone())
+            .await
+            .map_err(db("connect to the ledger"))?;
+        check(&pool, options.access == Access::Look).await?;
+        if options.access == Access::Work {
+            meta::MIGRATIONS
+                .run(&pool)
+                .await
+                .map_err(|error| meta::migration_error(&place(&connect), error))?;
+            meta::create(&pool).await?;
+        }
+        let id = meta::read(&pool, &place(&connect)).await?;
+        Ok(Self { pool, id, options: connect, source })
+    }
+
+    /// New connections get a password that is good now; those that are open do not need one any more.
+    pub(super) async fn renew_password(&self) -> Result<(), LedgerError> {
+        let Some(source) = &self.source else { return Ok(()) };
+        let mut renew_at = source.renew_at.lock().await;
+        if renew_at.is_none_or(|at| Instant::now() < at) {
+            return Ok(());
+        }
+        let (secret, next) = ask(source.passwords.as_ref()).await?;
+        self.pool.set_connect_options(self.options.clone().password(secret.expose_secret()));
+        *renew_at = next;
+        Ok(())
+    }
+}
+
+fn parse(url: &SecretString) -> Result<PgConnectOptions, LedgerError> {
+    let url = url.expose_secret();
+    // The reader's own error quotes the URL.
+    let options = PgConnectOptions::from_str(url).map_err(|_| {
+        let message = "the URL of the ledger cannot be read, expected postgres://USER@HOST/DATABASE";
+        LedgerError::new(LedgerErrorKind::Unusable, "connect to the ledger", message)
+    })?;
+    let chosen = url.contains("sslmode=") || url.contains("ssl-mode=");
+    let options = options.application_name("aoai-batch");
+    if chosen {
+        return Ok(options);
+    }
+    let here = options.get_socket().is_some()
+        || matches!(options.get_host(), "localhost" | "127.0.0.1" | "::1" | "[::1]")
+        || options.get_host().starts_with('/');
+    let mode = if here { PgSslMode::Prefer } else { PgSslMode::VerifyFull };
+    Ok(options.ssl_mode(mode))
+}
+
+/// For messages: where the ledger is, and nothing secret.
+fn place(options: &PgConnectOptions) -> String {
+    format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default())
+}
+
+async fn ask(source: &dyn PasswordSource) -> Result<(SecretString, Option<Instant>), LedgerError> {
+    let password = source.password().await.map_err(|error| LedgerError {
+        kind: LedgerErrorKind::Unavailable,
+        operation: "connect to the ledger",
+        message: "no password could be had".into(),
+        source: Some(error),
+    })?;
+    Ok((password.secret, password.valid_for.map(|time| Instant::now() + time / 2)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(url: &str) -> PgSslMode {
+        parse(&SecretString::from(url)).unwrap().get_ssl_mode()
+    }
+
+    #[test]
+    fn other_machines_are_verified_unless_the_url_says_otherwise() {
+        assert!(matches!(mode("postgres://u@db.example/x"), PgSslMode::VerifyFull));
+        assert!(matches!(mode("postgres://u@10.0.0.1/x"), PgSslMode::VerifyFull));
+        assert!(matches!(mode("postgres://u@db.example/x?sslmode=disable"), PgSslMode::Disable));
+        for here in
+            ["postgres://u@localhost/x", "postgres://u@127.0.0.1:5433/x", "postgres:///x?host=/run/pg"]
+        {
+            assert!(matches!(mode(here), PgSslMode::Prefer), "{here}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let options = PgOptions::new("postgres://u:s3cret@db.example/x");
+        assert!(!format!("{options:?}").contains("s3cret"));
+        let error = parse(&SecretString::from("postgres://u:s3cret@[bad")).unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("s3cret"));
+        let place = place(&parse(&options.url).unwrap());
+        assert_eq!(place, "db.example:5432/x");
+    }
+}

@@ -1,0 +1,50 @@
+//! What is SQLite's own.
+
+use batch_orchestrator::{
+    ledger::LedgerError,
+    model::{JobKey, Timestamp},
+};
+use sqlx::{Sqlite, Transaction, pool::PoolConnection};
+
+pub(super) use super::open::SqliteLedger as Store;
+use crate::error::db;
+
+pub(super) type Db = Sqlite;
+pub(super) type Tx<'a> = Transaction<'a, Db>;
+
+/// A transaction has the whole file.
+pub(super) const SKIP_LOCKED: &str = "";
+/// A transaction has the whole file.
+pub(super) const LOCK: &str = "";
+
+/// A transaction has the whole file.
+pub(super) async fn lock_window(_tx: &mut Tx<'_>) -> Result<bool, LedgerError> {
+    Ok(false)
+}
+
+/// A transaction has the whole file.
+pub(super) async fn lock_job(_tx: &mut Tx<'_>, _job: &JobKey) -> Result<(), LedgerError> {
+    Ok(())
+}
+
+impl Store {
+    /// A transaction that takes the write lock at once: it cannot fail half-way for being late.
+    pub(super) async fn begin(&self, operation: &'static str) -> Result<Tx<'_>, LedgerError> {
+        self.check_file(operation)?;
+        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(db(operation))
+    }
+
+    pub(super) async fn reader(&self) -> Result<PoolConnection<Db>, LedgerError> {
+        self.pool.acquire().await.map_err(db("read"))
+    }
+
+    #[expect(clippy::unused_async, reason = "the same signature for each database")]
+    pub(super) async fn time(&self, _tx: &mut Tx<'_>) -> Result<Timestamp, LedgerError> {
+        Ok(self.clock.now())
+    }
+
+    #[expect(clippy::unused_async, reason = "the same signature for each database")]
+    pub(super) async fn clock(&self, _operation: &'static str) -> Result<Timestamp, LedgerError> {
+        Ok(self.clock.now())
+    }
+}

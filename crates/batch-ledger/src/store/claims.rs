@@ -1,0 +1,139 @@
+//! Claiming: who works on what.
+
+use batch_orchestrator::{
+    ledger::{ClaimRequest, Claims, Lease, LedgerError},
+    model::Timestamp,
+};
+use sqlx::{AssertSqlSafe, Row};
+
+use super::{
+    super::backend::{SKIP_LOCKED, Tx, lock_window},
+    rows,
+};
+use crate::{error::db, sql};
+
+/// The window, at one moment.
+struct Places {
+    all: i64,
+    taken: i64,
+    /// Whether a part waits for one.
+    waiting: bool,
+}
+
+/// Claims what is due: parts that are on their way, then parts that wait for a place, then jobs.
+pub(super) async fn claim(
+    tx: &mut Tx<'_>,
+    request: &ClaimRequest,
+    now: Timestamp,
+) -> Result<Claims, LedgerError> {
+    let failed = db("claim");
+    register(tx, request, now).await?;
+    let mut leases = Vec::new();
+    if request.limit > 0 {
+        leases = parts(tx, &sql::claim_parts(SKIP_LOCKED), request, request.limit, now).await?;
+    }
+    let mut places = places(tx, now).await?;
+    let rest = request.limit - leases.len();
+    let ready = ready(tx, request, &mut places, rest, now).await?;
+    let full = places.taken >= places.all;
+    leases.extend(ready);
+    let rest = request.limit - leases.len();
+    leases.extend(jobs(tx, request, rest, now).await?);
+    let ahead = sqlx::query(sql::LOOK_AHEAD)
+        .bind(now.0)
+        .bind(i64::from(full))
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(&failed)?;
+    let next_due: Option<i64> = ahead.try_get("next_due").map_err(&failed)?;
+    let unfinished: i64 = ahead.try_get("unfinished").map_err(&failed)?;
+    Ok(Claims {
+        leases,
+        next_due: next_due.map(Timestamp).filter(|due| *due != Timestamp::NEVER),
+        unfinished: u64::try_from(unfinished).unwrap_or(0),
+    })
+}
+
+/// Admits parts into the window. Claimers take turns at that, but only if there is something to admit.
+async fn ready(
+    tx: &mut Tx<'_>,
+    request: &ClaimRequest,
+    places: &mut Places,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<Lease>, LedgerError> {
+    if limit == 0 || !places.waiting || places.taken >= places.all {
+        return Ok(Vec::new());
+    }
+    if lock_window(tx).await? {
+        // Whoever had the lock before may have taken them.
+        *places = self::places(tx, now).await?;
+    }
+    let free = usize::try_from(places.all - places.taken).unwrap_or(0);
+    let leases = parts(tx, &sql::claim_ready(SKIP_LOCKED), request, limit.min(free), now).await?;
+    places.taken += i64::try_from(leases.len()).unwrap_or(i64::MAX);
+    Ok(leases)
+}
+
+async fn parts(
+    tx: &mut Tx<'_>,
+    text: &str,
+    request: &ClaimRequest,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<Lease>, LedgerError> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(AssertSqlSafe(text.to_owned()))
+        .bind(&request.worker.0)
+        .bind(now.0)
+        .bind(now.after(request.ttl).0)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(db("claim"))?;
+    rows.iter().map(rows::part_lease).collect()
+}
+
+async fn jobs(
+    tx: &mut Tx<'_>,
+    request: &ClaimRequest,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<Lease>, LedgerError> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(AssertSqlSafe(sql::claim_jobs(SKIP_LOCKED)))
+        .bind(&request.worker.0)
+        .bind(now.0)
+        .bind(now.after(request.ttl).0)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(db("claim"))?;
+    rows.iter().map(rows::job_lease).collect()
+}
+
+async fn places(tx: &mut Tx<'_>, now: Timestamp) -> Result<Places, LedgerError> {
+    let failed = db("claim");
+    let row = sqlx::query(sql::COUNT_PLACES).bind(now.0).fetch_one(&mut **tx).await.map_err(&failed)?;
+    let count = |name| row.try_get::<i64, _>(name).map_err(&failed);
+    Ok(Places { all: count("places")?, taken: count("taken")?, waiting: count("waiting")? > 0 })
+}
+
+/// Takes note of the places that a worker brings, or that it leaves.
+async fn register(tx: &mut Tx<'_>, request: &ClaimRequest, now: Timestamp) -> Result<(), LedgerError> {
+    let text = if request.window > 0 {
+        sqlx::query(sql::REGISTER_WORKER)
+            .bind(&request.worker.0)
+            .bind(i64::try_from(request.window).unwrap_or(i64::MAX))
+            .bind(now.after(request.ttl).0)
+            .bind(now.after(request.ttl.mul_f64(2.0 / 3.0)).0)
+    } else {
+        sqlx::query(sql::REMOVE_WORKER).bind(&request.worker.0).bind(now.0)
+    };
+    text.execute(&mut **tx).await.map_err(db("claim"))?;
+    Ok(())
+}

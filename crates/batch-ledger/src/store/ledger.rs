@@ -1,0 +1,327 @@
+//! The traits.
+
+use std::{collections::HashMap, time::Duration};
+
+use aoai_batch_client::Batch;
+use async_trait::async_trait;
+use batch_orchestrator::{
+    ledger::{
+        ClaimRequest, Claims, Commit, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin,
+        LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
+    },
+    model::{InputSnapshot, JobKey, JobState, PartRecord, Timestamp},
+};
+use sqlx::{AssertSqlSafe, Row};
+
+use super::{
+    super::backend::{LOCK, Store, Tx},
+    claims,
+    commit::{commit_job, commit_part},
+    restore,
+    rows::{self, to_json},
+};
+use crate::{
+    error::db,
+    sql::{self, Jobs},
+};
+
+/// Parts are asked for by so many jobs at once.
+const JOBS: usize = 200;
+
+#[async_trait]
+impl Ledger for Store {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    async fn now(&self) -> Result<Timestamp, LedgerError> {
+        self.clock("ask for the time").await
+    }
+
+    async fn discover(
+        &self,
+        account: &str,
+        seen: &[InputSnapshot],
+        listed_at: Timestamp,
+    ) -> Result<Vec<JobKey>, LedgerError> {
+        let failed = db("discover");
+        let state = to_json(&JobState::Seen)?;
+        let mut tx = self.begin("discover").await?;
+        let now = self.time(&mut tx).await?;
+        let mut new = Vec::new();
+        // In the same order by whoever lists, so that no two wait for each other.
+        let mut seen: Vec<_> = seen.iter().collect();
+        seen.sort_by_cached_key(|input| JobKey::derive(account, input, 0));
+        for input in seen {
+            let Some(key) = free_key(&mut tx, account, input, listed_at).await? else { continue };
+            let inserted = sqlx::query(sql::INSERT_JOB)
+                .bind(&key.0)
+                .bind(to_json(input)?)
+                .bind(JobState::Seen.name())
+                .bind(&state)
+                .bind(now.0)
+                .execute(&mut *tx)
+                .await
+                .map_err(&failed)?;
+            // Another worker may list the same files.
+            if inserted.rows_affected() > 0 {
+                new.push(key);
+            }
+        }
+        tx.commit().await.map_err(&failed)?;
+        Ok(new)
+    }
+
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claims, LedgerError> {
+        let mut tx = self.begin("claim").await?;
+        let now = self.time(&mut tx).await?;
+        let claims = claims::claim(&mut tx, request, now).await?;
+        tx.commit().await.map_err(db("claim"))?;
+        Ok(claims)
+    }
+
+    async fn heartbeat(&self, held: &[LeaseRef], ttl: Duration) -> Result<Vec<LeaseRef>, LedgerError> {
+        let failed = db("heartbeat");
+        if held.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.begin("heartbeat").await?;
+        let until = self.time(&mut tx).await?.after(ttl);
+        let mut ours = Vec::new();
+        // In the order that all writers keep, so that no two wait for each other.
+        let mut held: Vec<_> = held.iter().collect();
+        held.sort_by(|a, b| a.key.cmp(&b.key));
+        for lease in held {
+            let (text, key) = match &lease.key {
+                RecordKey::Job(key) => (sql::HEARTBEAT_JOB, key.to_string()),
+                RecordKey::Part(key) => (sql::HEARTBEAT_PART, key.to_string()),
+            };
+            let done = sqlx::query(text)
+                .bind(key)
+                .bind(lease.fence)
+                .bind(until.0)
+                .execute(&mut *tx)
+                .await
+                .map_err(&failed)?;
+            if done.rows_affected() > 0 {
+                ours.push(lease.clone());
+            }
+        }
+        tx.commit().await.map_err(&failed)?;
+        Ok(ours)
+    }
+
+    async fn commit(&self, lease: &LeaseRef, commit: Commit) -> Result<Option<Lease>, LedgerError> {
+        let mut tx = self.begin("commit").await?;
+        let now = self.time(&mut tx).await?;
+        let next = match (&lease.key, &commit) {
+            (RecordKey::Job(key), Commit::Job(commit)) => {
+                commit_job(&mut tx, lease, key, commit, now).await?
+            }
+            (RecordKey::Part(key), Commit::Part(commit)) => {
+                commit_part(&mut tx, lease, key, commit, now).await?
+            }
+            _ => None,
+        };
+        let next = next.ok_or_else(|| {
+            LedgerError::new(LedgerErrorKind::Fenced, "commit", "somebody else holds the record")
+        })?;
+        tx.commit().await.map_err(db("commit"))?;
+        Ok(next)
+    }
+
+    async fn observe(&self, batches: &[Batch]) -> Result<u64, LedgerError> {
+        if batches.is_empty() {
+            return Ok(0);
+        }
+        let failed = db("observe");
+        let mut tx = self.begin("observe").await?;
+        let now = self.time(&mut tx).await?;
+        let mut changed = 0;
+        let known: HashMap<&str, &Batch> = batches.iter().map(|batch| (batch.id.0.as_str(), batch)).collect();
+        for row in &sqlx::query(sql::RUNNING_BATCHES).fetch_all(&mut *tx).await.map_err(&failed)? {
+            let id: &str = row.try_get("batch_id").map_err(&failed)?;
+            let Some(batch) = known.get(id) else { continue };
+            let seen = to_json(batch)?;
+            if row.try_get::<Option<&str>, _>("remote").map_err(&failed)? == Some(seen.as_str()) {
+                continue;
+            }
+            let done = sqlx::query(sql::OBSERVE)
+                .bind(row.try_get::<&str, _>("part_key").map_err(&failed)?)
+                .bind(&seen)
+                .bind(i64::from(batch.status.is_terminal()))
+                .bind(now.0)
+                .bind(id)
+                .execute(&mut *tx)
+                .await
+                .map_err(&failed)?;
+            changed += done.rows_affected();
+        }
+        tx.commit().await.map_err(&failed)?;
+        Ok(changed)
+    }
+
+    async fn poll_turn(&self, request: &PollRequest) -> Result<PollTurn, LedgerError> {
+        let failed = db("take the turn to poll");
+        let mut tx = self.begin("take the turn to poll").await?;
+        let now = self.time(&mut tx).await?;
+        let taken = sqlx::query(sql::TAKE_TURN)
+            .bind(&request.endpoint)
+            .bind(&request.worker.0)
+            .bind(now.after(request.hold).0)
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        let turn = if taken.rows_affected() > 0 {
+            let (batches, oldest): (i64, Option<i64>) =
+                sqlx::query_as(sql::IN_FLIGHT_BATCHES).fetch_one(&mut *tx).await.map_err(&failed)?;
+            let batches = u64::try_from(batches).unwrap_or(0);
+            PollTurn::Granted(InFlight { batches, oldest: oldest.map(Timestamp) })
+        } else {
+            let until: i64 = sqlx::query_scalar(sql::READ_TURN)
+                .bind(&request.endpoint)
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(&failed)?;
+            PollTurn::Until(Timestamp(until))
+        };
+        tx.commit().await.map_err(&failed)?;
+        Ok(turn)
+    }
+
+    async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError> {
+        let failed = db("reserve a name");
+        let mut tx = self.begin("reserve a name").await?;
+        let owner: String = sqlx::query_scalar(sql::RESERVE)
+            .bind(name)
+            .bind(&job.0)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        tx.commit().await.map_err(&failed)?;
+        Ok(owner == job.0)
+    }
+
+    async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError> {
+        let failed = db("read");
+        // Keys are hexadecimal: anything else matches nothing, and `g` follows all of them.
+        let prefix = query.key.as_deref().unwrap_or_default().to_ascii_lowercase();
+        if !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(Vec::new());
+        }
+        let jobs = match (query.key.is_some(), query.unfinished) {
+            (true, true) => Jobs::UnfinishedInRange,
+            (true, false) => Jobs::Range,
+            (false, true) => Jobs::Unfinished,
+            (false, false) => Jobs::All,
+        };
+        let text =
+            sqlx::query(AssertSqlSafe(sql::view_jobs(jobs))).bind(query.limit.map_or(i64::MAX, i64::from));
+        let text = if query.key.is_some() { text.bind(prefix.clone()).bind(prefix + "g") } else { text };
+        let mut reader = self.reader().await?;
+        let found = text.fetch_all(&mut *reader).await.map_err(&failed)?;
+        let jobs = found.iter().map(rows::job).collect::<Result<Vec<_>, _>>()?;
+        let mut parts: HashMap<JobKey, Vec<PartRecord>> = HashMap::new();
+        for some in jobs.chunks(JOBS) {
+            let text = AssertSqlSafe(sql::view_parts(some.len()));
+            let text = some.iter().fold(sqlx::query(text), |text, job| text.bind(&job.key.0));
+            for row in &text.fetch_all(&mut *reader).await.map_err(&failed)? {
+                let part = rows::part(row)?;
+                parts.entry(part.key.job.clone()).or_default().push(part);
+            }
+        }
+        let view = |job: batch_orchestrator::model::JobRecord| JobView {
+            parts: parts.remove(&job.key).unwrap_or_default(),
+            job,
+        };
+        let views = jobs.into_iter().map(view).collect();
+        Ok(views)
+    }
+}
+
+#[async_trait]
+impl LedgerAdmin for Store {
+    async fn retry_failed(&self) -> Result<(), LedgerError> {
+        let mut tx = self.begin("retry").await?;
+        let now = self.time(&mut tx).await?;
+        sqlx::query(AssertSqlSafe(sql::retry_foreign(LOCK)))
+            .bind(now.0)
+            .bind(to_json(&JobState::Seen)?)
+            .execute(&mut *tx)
+            .await
+            .map_err(db("retry"))?;
+        for text in [sql::retry_jobs(LOCK), sql::retry_parts(LOCK)] {
+            sqlx::query(AssertSqlSafe(text)).bind(now.0).execute(&mut *tx).await.map_err(db("retry"))?;
+        }
+        tx.commit().await.map_err(db("retry"))
+    }
+
+    async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
+        let mut tx = self.begin("restore").await?;
+        let now = self.time(&mut tx).await?;
+        let mut new = 0;
+        let mut jobs: Vec<_> = jobs.iter().collect();
+        jobs.sort_by(|a, b| a.job.key.cmp(&b.job.key));
+        for view in jobs {
+            new += u64::from(restore::job(&mut tx, view, now).await?);
+        }
+        tx.commit().await.map_err(db("restore"))?;
+        Ok(new)
+    }
+
+    async fn resolve(&self, key: &RecordKey, version: i64, commit: Commit) -> Result<(), LedgerError> {
+        let failed = db("resolve");
+        let refused =
+            || LedgerError::new(LedgerErrorKind::Fenced, "resolve", "the record is not at rest any more");
+        let mut tx = self.begin("resolve").await?;
+        let now = self.time(&mut tx).await?;
+        let (text, name) = match key {
+            RecordKey::Job(key) => (sql::TAKE_JOB_AT_REST, key.to_string()),
+            RecordKey::Part(key) => (sql::TAKE_PART_AT_REST, key.to_string()),
+        };
+        let fence: Option<i64> = sqlx::query_scalar(text)
+            .bind(name)
+            .bind(version)
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        let lease = LeaseRef { key: key.clone(), fence: fence.ok_or_else(refused)?, version };
+        let done = match (key, &commit) {
+            (RecordKey::Job(key), Commit::Job(commit)) => {
+                commit_job(&mut tx, &lease, key, commit, now).await?
+            }
+            (RecordKey::Part(key), Commit::Part(commit)) => {
+                commit_part(&mut tx, &lease, key, commit, now).await?
+            }
+            _ => None,
+        };
+        done.ok_or_else(refused)?;
+        tx.commit().await.map_err(&failed)
+    }
+}
+
+/// The key for a new job on this input version; `None` if a job has it already.
+async fn free_key(
+    tx: &mut Tx<'_>,
+    account: &str,
+    input: &InputSnapshot,
+    listed_at: Timestamp,
+) -> Result<Option<JobKey>, LedgerError> {
+    for incarnation in 0.. {
+        let key = JobKey::derive(account, input, incarnation);
+        let row = sqlx::query(sql::JOB_STATE)
+            .bind(&key.0)
+            .fetch_optional(&mut **tx)
+            .await
+            .map_err(db("discover"))?;
+        let Some(row) = row else { return Ok(Some(key)) };
+        let state: String = row.try_get("state").map_err(db("discover"))?;
+        let updated_at: i64 = row.try_get("updated_at").map_err(db("discover"))?;
+        // Finished, and listed again since: somebody put it back.
+        if !(matches!(state.as_str(), "done" | "dropped") && updated_at < listed_at.0) {
+            return Ok(None);
+        }
+    }
+    Ok(None)
+}

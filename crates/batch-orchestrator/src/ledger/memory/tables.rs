@@ -1,0 +1,203 @@
+//! The tables, and what one transaction does to them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use crate::{
+    ledger::{ClaimRequest, JobCommit, Lease, LeaseRef, PartCommit, RecordKey, WorkerId},
+    model::{JobKey, JobRecord, PartKey, PartRecord, PartState, Timestamp},
+};
+
+#[derive(Clone, Default)]
+pub(super) struct Tables {
+    pub(super) jobs: BTreeMap<JobKey, Row<JobRecord>>,
+    pub(super) parts: BTreeMap<PartKey, Row<PartRecord>>,
+    /// Places, and until when the worker counts as alive.
+    workers: HashMap<WorkerId, (usize, Timestamp)>,
+    /// Who polls, until when.
+    pub(super) endpoints: HashMap<String, (WorkerId, Timestamp)>,
+    pub(super) names: HashMap<String, JobKey>,
+}
+
+#[derive(Clone)]
+pub(super) struct Row<R> {
+    pub(super) record: R,
+    pub(super) fence: i64,
+    pub(super) lease_until: Timestamp,
+}
+
+impl Tables {
+    /// Takes note of a worker's places; answers how many there are of all workers together.
+    pub(super) fn places(&mut self, request: &ClaimRequest, now: Timestamp) -> usize {
+        self.workers.insert(request.worker.clone(), (request.window, now.after(request.ttl)));
+        self.workers.retain(|_, (places, alive_until)| *places > 0 && *alive_until > now);
+        self.workers.values().map(|(places, _)| *places).sum()
+    }
+
+    pub(super) fn in_flight(&self, now: Timestamp) -> usize {
+        self.parts
+            .values()
+            .filter(|row| {
+                let name = row.record.state.name();
+                PartState::IN_FLIGHT.contains(&name) || (name == "ready" && row.lease_until > now)
+            })
+            .count()
+    }
+
+    pub(super) fn claim_parts(
+        &mut self,
+        request: &ClaimRequest,
+        window: usize,
+        now: Timestamp,
+    ) -> Vec<Lease> {
+        let mut places = window.saturating_sub(self.in_flight(now));
+        let mut due: Vec<_> = self
+            .parts
+            .values_mut()
+            .filter(|row| {
+                row.record.due_at <= now && row.lease_until <= now && !row.record.state.is_at_rest()
+            })
+            .collect();
+        due.sort_by_key(|row| row.record.due_at);
+        due.retain(|row| {
+            if row.record.state != PartState::Ready {
+                return true;
+            }
+            let admitted = places > 0;
+            places = places.saturating_sub(1);
+            admitted
+        });
+        due.into_iter()
+            .take(request.limit)
+            .map(|row| {
+                row.take(now, request.ttl);
+                Lease::Part {
+                    lease: row.reference(RecordKey::Part(row.record.key.clone()), row.record.version),
+                    record: Box::new(row.record.clone()),
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn claim_jobs(&mut self, request: &ClaimRequest, limit: usize, now: Timestamp) -> Vec<Lease> {
+        let mut due: Vec<_> = self
+            .jobs
+            .values_mut()
+            .filter(|row| {
+                row.record.due_at <= now && row.lease_until <= now && !row.record.state.is_at_rest()
+            })
+            .collect();
+        due.sort_by_key(|row| row.record.due_at);
+        due.into_iter()
+            .take(limit)
+            .map(|row| {
+                row.take(now, request.ttl);
+                Lease::Job {
+                    lease: row.reference(RecordKey::Job(row.record.key.clone()), row.record.version),
+                    record: Box::new(row.record.clone()),
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn commit_job(
+        &mut self,
+        lease: &LeaseRef,
+        key: &JobKey,
+        commit: JobCommit,
+        now: Timestamp,
+    ) -> Option<Lease> {
+        let row = self.jobs.get_mut(key).filter(|row| row.holds(lease, row.record.version))?;
+        let at_rest = commit.state.is_at_rest();
+        row.record = JobRecord {
+            state: commit.state,
+            due_at: commit.due_at,
+            failures: commit.failures,
+            problem: commit.problem,
+            version: row.record.version + 1,
+            updated_at: now,
+            ..row.record.clone()
+        };
+        if !commit.keep {
+            row.lease_until = Timestamp(0);
+        }
+        let lease = Lease::Job {
+            lease: row.reference(lease.key.clone(), row.record.version),
+            record: Box::new(row.record.clone()),
+        };
+        for record in commit.parts {
+            self.parts.entry(record.key.clone()).or_insert(Row::new(record));
+        }
+        if at_rest {
+            self.names.retain(|_, owner| owner != key);
+        }
+        // The last part may have been resolved since the job looked: its wake-up must not be lost.
+        let pending = self.has_pending_parts(key);
+        if let Some(row) =
+            self.jobs.get_mut(key).filter(|row| !pending && row.record.state.name() == "running")
+        {
+            row.record.due_at = now;
+        }
+        Some(lease)
+    }
+
+    pub(super) fn commit_part(
+        &mut self,
+        lease: &LeaseRef,
+        key: &PartKey,
+        commit: PartCommit,
+        now: Timestamp,
+    ) -> Option<Lease> {
+        let row = self.parts.get_mut(key).filter(|row| row.holds(lease, row.record.version))?;
+        let submitted = commit.state.batch_id() == row.record.state.batch_id();
+        row.record = PartRecord {
+            remote: row.record.remote.clone().filter(|_| submitted),
+            state: commit.state,
+            due_at: commit.due_at,
+            failures: commit.failures,
+            problem: commit.problem,
+            version: row.record.version + 1,
+            updated_at: now,
+            ..row.record.clone()
+        };
+        if !commit.keep {
+            row.lease_until = Timestamp(0);
+        }
+        let lease = Lease::Part {
+            lease: row.reference(lease.key.clone(), row.record.version),
+            record: Box::new(row.record.clone()),
+        };
+        let pending = self.has_pending_parts(&key.job);
+        if let Some(job) = self.jobs.get_mut(&key.job).filter(|_| !pending) {
+            job.record.due_at = now;
+        }
+        Some(lease)
+    }
+
+    fn has_pending_parts(&self, job: &JobKey) -> bool {
+        self.parts.values().any(|row| row.record.key.job == *job && !row.record.state.is_at_rest())
+    }
+}
+
+impl<R> Row<R> {
+    pub(super) fn new(record: R) -> Self {
+        Self { record, fence: 0, lease_until: Timestamp(0) }
+    }
+
+    /// Leases the record; answers with the new fence.
+    pub(super) fn take(&mut self, now: Timestamp, ttl: Duration) -> i64 {
+        self.fence += 1;
+        self.lease_until = now.after(ttl);
+        self.fence
+    }
+
+    fn reference(&self, key: RecordKey, version: i64) -> LeaseRef {
+        LeaseRef { key, fence: self.fence, version }
+    }
+
+    fn holds(&self, lease: &LeaseRef, version: i64) -> bool {
+        self.fence == lease.fence && version == lease.version && self.lease_until > Timestamp(0)
+    }
+}

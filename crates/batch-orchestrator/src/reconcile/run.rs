@@ -1,0 +1,285 @@
+//! The loop around the step: what runs at once, what wakes it, when it ends.
+
+use std::{sync::Arc, time::Duration};
+
+use aoai_batch_client::PageQuery;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    Context, Event, Observer, RunReport, Stop,
+    held::Held,
+    outage::Outage,
+    step::work,
+    stuck::{self, Remaining},
+};
+use crate::{
+    error::{PipelineError, chain},
+    ledger::{ClaimRequest, Claims, WorkerId},
+    model::{JobState, Timestamp},
+    poll::{give_turn_back, poll},
+    recover::at_start,
+    snapshot::{SkippedReason, Watcher, scan},
+};
+
+/// How long the loop sleeps at the most, so that nothing depends on a wake-up that went missing.
+const LONGEST_NAP: Duration = Duration::from_secs(30);
+
+enum Finished {
+    Work(Result<Option<JobState>, PipelineError>),
+    Poll(Result<u64, PipelineError>),
+    Heartbeat(Result<(), PipelineError>),
+}
+
+/// One run of a pipeline.
+pub(super) struct Run<'a> {
+    context: &'a Arc<Context>,
+    worker: &'a WorkerId,
+    observer: Arc<dyn Observer>,
+    watcher: Watcher,
+    tasks: JoinSet<Finished>,
+    working: usize,
+    held: Arc<Held>,
+    report: RunReport,
+    next_scan: Option<Instant>,
+    next_poll: Instant,
+    next_heartbeat: Instant,
+    rescanned: bool,
+    outage: Outage,
+}
+
+enum Turn {
+    /// There is nothing left to wait for.
+    Over,
+    /// Nothing to do before then, but for what a task brings.
+    Until(Instant),
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        context: &'a Arc<Context>,
+        worker: &'a WorkerId,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, PipelineError> {
+        let options = &context.options;
+        let now = Instant::now();
+        Ok(Self {
+            context,
+            worker,
+            observer,
+            watcher: Watcher::new(&options.lake.include, options.run.settle_time)?,
+            tasks: JoinSet::new(),
+            working: 0,
+            held: Arc::new(Held::default()),
+            report: RunReport::default(),
+            next_scan: Some(now),
+            next_poll: now,
+            next_heartbeat: now,
+            rescanned: false,
+            // A service goes on for ever; a single pass ends one day.
+            outage: Outage::new((!options.run.watch).then_some(options.retry.give_up_after)),
+        })
+    }
+
+    async fn enter(&mut self) -> Result<(), PipelineError> {
+        // The service may be new to us, but what was sent to it must be known before anything else is.
+        self.report.recovered = at_start(self.context).await?;
+        self.scan().await?;
+        if self.claim(0).await?.unfinished > 0 {
+            self.look_at_service().await?;
+        }
+        Ok(())
+    }
+
+    /// Works until nothing is left, or until it is stopped.
+    pub(super) async fn until_done(&mut self, mut stop: Stop) -> Result<(), PipelineError> {
+        self.enter().await?;
+        loop {
+            let stopping = stop.is_requested();
+            if stopping && self.tasks.is_empty() {
+                self.report.interrupted = true;
+                return Ok(());
+            }
+            let turn = if stopping { Ok(Turn::Until(Instant::now())) } else { self.turn().await };
+            let wake = match self.outage.bear(turn)? {
+                Ok(Turn::Over) => return Ok(()),
+                Ok(Turn::Until(wake)) => wake,
+                Err(error) => {
+                    self.trouble("use the ledger", &error);
+                    Instant::now() + self.outage.pause()
+                }
+            };
+            // In this order, so that a run can be repeated.
+            tokio::select! {
+                biased;
+                finished = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    let finished = finished.map_or(Ok(()), |finished| self.finish(finished));
+                    if let Err(error) = self.outage.bear(finished)? {
+                        self.trouble("use the ledger", &error);
+                    }
+                }
+                () = sleep_until(wake), if !stopping => {}
+                () = stop.requested(), if !stopping => {}
+            }
+        }
+    }
+
+    /// Lists if it is time, claims what is due, and starts on it.
+    async fn turn(&mut self) -> Result<Turn, PipelineError> {
+        if self.next_scan.is_some_and(|at| at <= Instant::now()) {
+            self.try_scan().await?;
+        }
+        let room = self.context.options.run.concurrency.max(1).saturating_sub(self.working);
+        let claims = self.claim(room).await?;
+        self.outage.is_over();
+        let claimed = claims.leases.len();
+        for lease in claims.leases {
+            let (context, observer, held) = (self.context.clone(), self.observer.clone(), self.held.clone());
+            self.working += 1;
+            self.tasks
+                .spawn(async move { Finished::Work(work(&context, observer.as_ref(), &held, lease).await) });
+        }
+        self.start_timers();
+        if self.working == 0 && self.is_over(claims.unfinished).await? {
+            return Ok(Turn::Over);
+        }
+        Ok(Turn::Until(self.wake_at(claims.next_due, claimed == room && room > 0).await?))
+    }
+
+    async fn claim(&self, limit: usize) -> Result<Claims, PipelineError> {
+        let run = &self.context.options.run;
+        let request =
+            ClaimRequest { worker: self.worker.clone(), limit, window: run.max_in_flight, ttl: run.lease };
+        Ok(self.context.ledger.claim(&request).await?)
+    }
+
+    /// Starts what runs by the clock: the list poll and the heartbeat.
+    fn start_timers(&mut self) {
+        let (now, run) = (Instant::now(), &self.context.options.run);
+        if self.next_poll <= now {
+            let (context, observer) = (self.context.clone(), self.observer.clone());
+            let worker = self.worker.clone();
+            self.next_poll = now + run.poll_interval.mul_f64(0.9 + 0.2 * self.context.chance.next());
+            self.tasks.spawn(async move { Finished::Poll(poll(&context, &worker, observer.as_ref()).await) });
+        }
+        if self.next_heartbeat <= now {
+            let (context, held, ttl) = (self.context.clone(), self.held.clone(), run.lease);
+            self.next_heartbeat = now + run.lease / 3;
+            self.tasks.spawn(async move {
+                let beat = context.ledger.heartbeat(&held.all(), ttl).await;
+                Finished::Heartbeat(beat.map(drop).map_err(Into::into))
+            });
+        }
+    }
+
+    async fn wake_at(&self, next_due: Option<Timestamp>, more: bool) -> Result<Instant, PipelineError> {
+        let now = Instant::now();
+        let mut wake = (now + LONGEST_NAP).min(self.next_poll).min(self.next_heartbeat);
+        wake = self.next_scan.map_or(wake, |scan| wake.min(scan));
+        if let Some(due) = next_due.filter(|_| self.working < self.context.options.run.concurrency.max(1)) {
+            wake = wake.min(now + due.since(self.context.ledger.now().await?));
+        }
+        // Ever so short a pause keeps a due record that cannot be claimed from spinning the loop.
+        Ok(if more { now } else { wake.max(now + Duration::from_millis(5)) })
+    }
+
+    fn finish(&mut self, finished: Result<Finished, tokio::task::JoinError>) -> Result<(), PipelineError> {
+        match finished {
+            Ok(Finished::Work(result)) => {
+                self.working -= 1;
+                if let Some(state) = result? {
+                    self.report.finished(&state);
+                }
+            }
+            Ok(Finished::Poll(Ok(changed))) => self.observer.event(&Event::Polled { changed }),
+            Ok(Finished::Poll(Err(error @ PipelineError::Ledger(_)))) => return Err(error),
+            // The service is in trouble; the batches do not mind.
+            Ok(Finished::Poll(Err(error))) => self.trouble("list the batches", &error),
+            Ok(Finished::Heartbeat(result)) => result?,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => self.working = self.working.saturating_sub(1),
+            },
+        }
+        Ok(())
+    }
+
+    fn trouble(&self, what: &'static str, error: &PipelineError) {
+        self.observer.event(&Event::Trouble { what, message: chain(error) });
+    }
+
+    /// While watching, a listing that fails is tried again; the first one must work.
+    async fn try_scan(&mut self) -> Result<(), PipelineError> {
+        match self.scan().await {
+            Err(error @ PipelineError::Lake(_)) => {
+                self.trouble("list the input directory", &error);
+                self.next_scan = Some(Instant::now() + self.context.options.run.scan_interval);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    async fn scan(&mut self) -> Result<(), PipelineError> {
+        let (context, run) = (self.context, &self.context.options.run);
+        let listed_at = context.ledger.now().await?;
+        let lake = context.lake.as_ref();
+        let (inputs, skipped) =
+            scan(lake, &context.options.lake, &context.layout, &mut self.watcher, listed_at).await?;
+        let new = context.ledger.discover(&context.options.lake.account, &inputs, listed_at).await?;
+        let changing = skipped.iter().any(|skipped| skipped.reason == SkippedReason::StillChanging);
+        self.next_scan = if run.watch {
+            // A file that still changes may be at rest before the next regular look.
+            let pause = if changing { run.scan_interval.min(run.settle_time) } else { run.scan_interval };
+            Some(Instant::now() + pause)
+        } else {
+            // One pass looks once more after the settle time, and then leaves what still changes for the next run.
+            let again = changing && !std::mem::replace(&mut self.rescanned, true);
+            again.then(|| Instant::now() + run.settle_time)
+        };
+        if self.next_scan.is_none() {
+            self.report.skipped = skipped.len() as u64;
+        }
+        self.observer.event(&Event::Scanned { new: new.len(), skipped: &skipped });
+        Ok(())
+    }
+
+    /// One page of batches: proves that the service is there and takes us, and brings the ledger up to date.
+    async fn look_at_service(&self) -> Result<(), PipelineError> {
+        let query = PageQuery { limit: Some(100), after: None };
+        let page = self.context.service.list_batches(&query).await?;
+        self.context.ledger.observe(&page.data).await?;
+        Ok(())
+    }
+
+    async fn is_over(&mut self, unfinished: u64) -> Result<bool, PipelineError> {
+        if self.context.options.run.watch || self.next_scan.is_some() {
+            return Ok(false);
+        }
+        if unfinished == 0 {
+            return Ok(true);
+        }
+        let stuck = stuck::all_stuck(self.context).await?;
+        self.report.gave_up |= stuck;
+        Ok(stuck)
+    }
+
+    /// Gives back what only a living worker may keep. What fails here runs out by itself.
+    pub(super) async fn leave(&mut self) {
+        self.tasks.shutdown().await;
+        let ttl = self.context.options.run.lease;
+        let request = ClaimRequest { worker: self.worker.clone(), limit: 0, window: 0, ttl };
+        if let Err(error) = self.context.ledger.claim(&request).await {
+            tracing::debug!(%error, "the places of this worker are not given back");
+        }
+        give_turn_back(self.context, self.worker).await;
+    }
+
+    pub(super) async fn close(mut self) -> Result<RunReport, PipelineError> {
+        let Remaining { waiting, in_flight } = stuck::remaining(self.context).await?;
+        (self.report.waiting, self.report.in_flight) = (waiting, in_flight);
+        Ok(self.report)
+    }
+}

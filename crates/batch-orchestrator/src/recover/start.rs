@@ -1,0 +1,74 @@
+//! The look around at the start of a run, before anything is created.
+
+use std::collections::HashSet;
+
+use adls_io::{EntryKind, ErrorKind, ListMode};
+use futures::StreamExt;
+
+use crate::{
+    error::PipelineError,
+    ledger::{JobQuery, JobView},
+    model::{JobKey, JobRecord, JobState, Timestamp},
+    reconcile::Context,
+    snapshot::{Marker, read_marker},
+};
+
+/// Takes in the jobs whose claim markers are ours, or of a ledger that is to be adopted, and that this ledger does not
+/// know; then looks what the service has. Answers how many jobs were taken in.
+///
+/// # Errors
+/// If lake, service or ledger cannot be reached: without this look nothing is sent.
+pub(crate) async fn at_start(context: &Context) -> Result<u64, PipelineError> {
+    let known = context.ledger.view(&JobQuery { unfinished: true, ..JobQuery::default() }).await?;
+    let restored = adopt_markers(context, &known).await?;
+    if restored > 0 || !known.is_empty() {
+        context.survey.refresh(context).await.map_err(|error| PipelineError::Start(error.message))?;
+    }
+    Ok(restored)
+}
+
+async fn adopt_markers(context: &Context, known: &[JobView]) -> Result<u64, PipelineError> {
+    let account = &context.options.lake.account;
+    let known: HashSet<JobKey> =
+        known.iter().map(|view| JobKey::derive(account, &view.job.input, 0)).collect();
+    let directory = context.layout.claims().map_err(|error| PipelineError::Options(error.to_string()))?;
+    let mut entries = context.lake.list(&directory, ListMode::Shallow);
+    let (mut lost, mut restored) = (Vec::new(), 0);
+    while let Some(entry) = entries.next().await {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem) => break,
+            Err(error) => return Err(error.into()),
+        };
+        let name = entry.location.path.file_name().trim_end_matches(".json");
+        if entry.kind == EntryKind::Directory || known.contains(&JobKey(name.to_owned())) {
+            continue;
+        }
+        // Somebody else's, or unreadable: whoever meets it in its own job says so.
+        if let Ok(Some((marker, _))) = read_marker(context, &entry.location).await
+            && context.is_ours_or_adopted(&marker.ledger)
+        {
+            lost.push(view(marker, context.ledger.now().await?));
+        }
+        if lost.len() == 100 {
+            restored += context.ledger.restore(&std::mem::take(&mut lost)).await?;
+        }
+    }
+    Ok(restored + context.ledger.restore(&lost).await?)
+}
+
+/// A job as it begins: its first step finds out how far it had come.
+fn view(marker: Marker, now: Timestamp) -> JobView {
+    let job = JobRecord {
+        key: marker.job,
+        input: marker.input,
+        state: JobState::Seen,
+        version: 0,
+        failures: 0,
+        problem: None,
+        due_at: now,
+        created_at: marker.since,
+        updated_at: now,
+    };
+    JobView { job, parts: Vec::new() }
+}
