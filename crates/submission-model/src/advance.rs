@@ -35,7 +35,7 @@ pub enum Event {
     /// The batch failed for want of room.
     BatchPostponed,
     /// The batch failed, and was not the present generation's.
-    NotThisGeneration,
+    OtherGenerationFailed,
 }
 
 /// The next row, or `None` where the event makes no sense.
@@ -77,7 +77,7 @@ pub fn advance(protocol: &Protocol, generations: u8, record: Record, event: Even
         (S::Submitted(batch), E::BatchEnded) => go(S::Ended(Some(batch))),
         (S::Submitted(_), E::BatchPostponed) => go(S::Uploaded),
         (S::Submitted(_), E::FileUnusable) => next_generation(),
-        (S::Submitted(_), E::NotThisGeneration) => go(S::Uncertain),
+        (S::Submitted(_), E::OtherGenerationFailed) => go(S::Uncertain),
         _ => None,
     }
 }

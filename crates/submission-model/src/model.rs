@@ -317,7 +317,7 @@ impl Submission {
         Some(match batch.status {
             Status::Validating { .. } => return None,
             Status::Billed => Event::BatchEnded,
-            Status::Failed(_) if other && self.protocol.look_again => Event::NotThisGeneration,
+            Status::Failed(_) if other && self.protocol.look_again => Event::OtherGenerationFailed,
             Status::Failed(Failure::Room) => Event::BatchPostponed,
             Status::Failed(Failure::Input) if state.input(state.record.generation) != Stored::Present => {
                 Event::FileUnusable

@@ -36,7 +36,7 @@ impl Protocol {
         proof: Proof::SettledWhenAsked,
         input: Input::Id,
         guarded: true,
-        look_again: false,
+        look_again: true,
     };
 }
 

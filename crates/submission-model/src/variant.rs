@@ -39,6 +39,8 @@ const DOOMED: Service = Service { lag: true, deleted_input: DeletedInput::Refuse
 
 const ADOPT_ONLY: Protocol = Protocol { fence: false, proof: Proof::AtOnce, ..Protocol::FULL };
 
+const CREDULOUS: Protocol = Protocol { look_again: false, ..Protocol::FULL };
+
 const LONE: Bounds = Bounds { workers: 1, crashes: 0, pauses: 0, generations: 3, sends: 3, refusals: 0 };
 const CRASHING: Bounds = Bounds { crashes: 1, ..LONE };
 const PAUSING: Bounds = Bounds { workers: 2, pauses: 1, ..LONE };
@@ -135,22 +137,15 @@ pub const VARIANTS: [Variant; 18] = [
         "F where a POST for a deleted input may become a batch that fails later",
         Protocol::FULL,
         DOOMED,
-        LONE,
-        Some(ONE),
-    ),
-    variant('P', "O without lag", Protocol::FULL, Service { lag: false, ..DOOMED }, LONE, Some(ONE)),
-    variant(
-        'Q',
-        "O that adopts only batches of the present generation",
-        Protocol { adopt: Adopt::OwnGeneration, ..Protocol::FULL },
-        DOOMED,
         MIXED,
         None,
     ),
+    variant('P', "O that believes such a batch of an earlier generation", CREDULOUS, DOOMED, LONE, Some(ONE)),
+    variant('Q', "P without lag", CREDULOUS, Service { lag: false, ..DOOMED }, LONE, Some(ONE)),
     variant(
         'R',
-        "O that looks again when an adopted batch of an earlier generation failed",
-        Protocol { look_again: true, ..Protocol::FULL },
+        "P that adopts only batches of the present generation",
+        Protocol { adopt: Adopt::OwnGeneration, ..CREDULOUS },
         DOOMED,
         MIXED,
         None,

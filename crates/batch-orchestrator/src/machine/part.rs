@@ -32,9 +32,14 @@ pub enum PartEvent {
     InputFound {
         /// The newest.
         submission: Submission,
+        /// When the listing was asked for.
+        looked_at: Timestamp,
     },
     /// Neither batch nor input was found.
-    NothingFound,
+    NothingFound {
+        /// When the listing was asked for.
+        looked_at: Timestamp,
+    },
     /// The input is not the planned version any more, and the service has no copy of that.
     InputGone,
     /// The service refuses the file for good.
@@ -79,7 +84,11 @@ pub enum PartEvent {
         batch_id: BatchId,
     },
     /// The listing does not show it.
-    BatchNotFound,
+    BatchNotFound {
+        /// When the listing was asked for: what counts is that the settle time was over then, not when its answer is
+        /// written down.
+        looked_at: Timestamp,
+    },
     /// What the batch would read is gone.
     InputDeleted,
     /// The batch still runs.
@@ -93,6 +102,9 @@ pub enum PartEvent {
         /// Why.
         problem: Problem,
     },
+    /// The batch that was found failed without cost, and it was made of an earlier generation's input: it says nothing of
+    /// the request of the present one.
+    OtherGenerationFailed,
     /// The results are safe in the lake.
     Harvested(Box<PartResult>),
     /// Only a person can decide.
@@ -159,15 +171,15 @@ pub fn advance_part(
             E::Adopted { submission, batch_id },
         ) => step(S::Submitted { submission, batch_id, since: now }, now),
         // As with an uncertain create: that there is none means nothing before the lists have settled.
-        (S::Recovering { since }, E::InputFound { .. } | E::NothingFound)
-            if now < since.after(timing.list_settle) =>
+        (S::Recovering { since }, E::InputFound { looked_at, .. } | E::NothingFound { looked_at })
+            if looked_at < since.after(timing.list_settle) =>
         {
             step(state.clone(), since.after(timing.list_settle))
         }
-        (S::Recovering { since }, E::InputFound { submission }) => {
+        (S::Recovering { since }, E::InputFound { submission, .. }) => {
             step(S::Fencing { submission, intent_at: since, deleted_at: None }, now)
         }
-        (S::Recovering { .. }, E::NothingFound) => {
+        (S::Recovering { .. }, E::NothingFound { .. }) => {
             let strays = Strays { must_list: true, ..Strays::default() };
             step(S::Uploading { generation: 1, since: now, strays }, now)
         }
@@ -227,18 +239,19 @@ pub fn advance_part(
             S::Uncertain { submission, .. } | S::Fencing { submission, deleted_at: Some(_), .. },
             E::BatchFound { batch_id },
         ) => step(S::Submitted { submission, batch_id, since: now }, now),
-        (S::Uncertain { since, .. } | S::Fencing { deleted_at: Some(since), .. }, E::BatchNotFound)
-            if now < since.after(timing.list_settle) =>
-        {
+        (
+            S::Uncertain { since, .. } | S::Fencing { deleted_at: Some(since), .. },
+            E::BatchNotFound { looked_at },
+        ) if looked_at < since.after(timing.list_settle) => {
             step(state.clone(), since.after(timing.list_settle))
         }
-        (S::Uncertain { submission, intent_at, .. }, E::BatchNotFound) => {
+        (S::Uncertain { submission, intent_at, .. }, E::BatchNotFound { .. }) => {
             step(S::Fencing { submission, intent_at, deleted_at: None }, now)
         }
         (S::Fencing { submission, intent_at, deleted_at: None }, E::InputDeleted) => {
             step(S::Fencing { submission, intent_at, deleted_at: Some(now) }, now)
         }
-        (S::Fencing { submission, deleted_at: Some(_), .. }, E::BatchNotFound) => {
+        (S::Fencing { submission, deleted_at: Some(_), .. }, E::BatchNotFound { .. }) => {
             let message = "the service never confirmed the batch".to_owned();
             let failure = PartFailure { code: "submission_unconfirmed".into(), message };
             step(next_generation(submission, now, timing, failure), now)
@@ -250,6 +263,11 @@ pub fn advance_part(
         (S::Submitted { mut submission, batch_id, .. }, E::BatchPostponed { wait, problem }) => {
             submission.strays.failed_batches.push(batch_id);
             postpone(submission, wait, problem)
+        }
+        // So the doubt that this batch was taken to settle is still there.
+        (S::Submitted { mut submission, batch_id, since }, E::OtherGenerationFailed) => {
+            submission.strays.failed_batches.push(batch_id);
+            step(S::Uncertain { submission, intent_at: since, since: now }, now)
         }
         (S::Submitted { submission, .. }, E::BatchEnded(batch)) => {
             step(S::Ended { submission: Some(submission), batch: Some(batch), failure: None }, now)

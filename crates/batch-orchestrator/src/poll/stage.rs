@@ -9,7 +9,7 @@ use crate::{
     machine::PartEvent,
     model::{PartRecord, Problem, ProblemKind, ServiceInput, Submission, Timestamp},
     reconcile::Context,
-    submit::no_access,
+    submit::{no_access, reads_present_input},
     upload::{Staged, look_at_staged},
 };
 
@@ -58,6 +58,9 @@ async fn failed_without_cost(
     batch: Batch,
     now: Timestamp,
 ) -> StageResult<PartEvent> {
+    if !reads_present_input(context, submission, &batch)? {
+        return Ok(PartEvent::OtherGenerationFailed);
+    }
     let no_room = batch.errors.iter().find(|error| error.code.as_deref() == Some("token_limit_exceeded"));
     if let Some(error) = no_room {
         return Ok(PartEvent::BatchPostponed {
@@ -106,7 +109,7 @@ async fn lost_input(
             }
             Ok(match look_at_staged(context, part, at).await? {
                 Staged::Whole => None,
-                Staged::Absent | Staged::Other(_) => gone(),
+                Staged::Absent | Staged::Fenced | Staged::Other(_) => gone(),
             })
         }
     }

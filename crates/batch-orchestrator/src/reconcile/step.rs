@@ -209,9 +209,9 @@ async fn part_effect(
         }
         PartState::Uploaded(submission) => await_processed(context, part, submission, now).await,
         PartState::Creating { submission, .. } => create(context, part, submission, fresh, now).await,
-        PartState::Uncertain { submission, .. } => settle(context, part, submission).await,
+        PartState::Uncertain { submission, .. } => settle(context, part, submission, now).await,
         PartState::Fencing { submission, deleted_at: None, .. } => fence(context, submission).await,
-        PartState::Fencing { submission, .. } => settle(context, part, submission).await,
+        PartState::Fencing { submission, .. } => settle(context, part, submission, now).await,
         PartState::Submitted { submission, batch_id, since } => {
             check(context, part, submission, batch_id, *since, now).await
         }

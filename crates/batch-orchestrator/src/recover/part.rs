@@ -26,7 +26,7 @@ pub(crate) async fn recover(
 ) -> StageResult<PartEvent> {
     let settled = since.after(context.options.run.list_settle);
     let not_before = if now < settled { since } else { settled };
-    let traces = context.survey.traces(context, &part.key, not_before).await?;
+    let (traces, looked_at) = context.survey.traces(context, &part.key, not_before).await?;
     if let Some(event) = adopt(context, part, &traces, &[]).await? {
         return Ok(event);
     }
@@ -34,13 +34,13 @@ pub(crate) async fn recover(
     Ok(match files {
         Some((generation, file)) => {
             let input = ServiceInput::File(file.clone());
-            PartEvent::InputFound { submission: submission(*generation, input, &traces) }
+            PartEvent::InputFound { submission: submission(*generation, input, &traces), looked_at }
         }
         None => match staged(context, part).await? {
             Some((generation, input)) => {
-                PartEvent::InputFound { submission: submission(generation, input, &traces) }
+                PartEvent::InputFound { submission: submission(generation, input, &traces), looked_at }
             }
-            None => PartEvent::NothingFound,
+            None => PartEvent::NothingFound { looked_at },
         },
     })
 }

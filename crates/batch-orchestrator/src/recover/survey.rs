@@ -39,21 +39,21 @@ struct Taken {
 }
 
 impl Survey {
-    /// The traces of a part, by a look that was taken at `not_before` or later.
+    /// The traces of a part, by a look that was taken at `not_before` or later, and when that was.
     pub(crate) async fn traces(
         &self,
         context: &Context,
         part: &PartKey,
         not_before: Timestamp,
-    ) -> StageResult<Traces> {
+    ) -> StageResult<(Traces, Timestamp)> {
         let mut last = self.0.lock().await;
         let taken = match last.take().filter(|taken| taken.at >= not_before) {
             Some(taken) => taken,
             None => take(context).await?,
         };
-        let traces = taken.parts.get(part).cloned().unwrap_or_default();
+        let (traces, at) = (taken.parts.get(part).cloned().unwrap_or_default(), taken.at);
         *last = Some(taken);
-        Ok(traces)
+        Ok((traces, at))
     }
 
     /// What the last look saw of a part, however old it is; nothing if there was none.

@@ -7,8 +7,9 @@ use super::tags::tagged;
 use crate::{
     error::StageResult,
     machine::PartEvent,
-    model::{PartRecord, ServiceInput, Submission},
+    model::{PartRecord, ServiceInput, Submission, Timestamp},
     reconcile::Context,
+    upload::fence_staged,
 };
 
 /// Lists the batches and adopts ours. More than one is a double submission: the furthest is kept, the others are
@@ -17,6 +18,7 @@ pub(crate) async fn settle(
     context: &Context,
     part: &PartRecord,
     submission: &Submission,
+    now: Timestamp,
 ) -> StageResult<PartEvent> {
     let known = Known::new(context, part, submission)?;
     let mut ours = Vec::new();
@@ -28,7 +30,10 @@ pub(crate) async fn settle(
         }
     }
     let kept = keep_furthest(context, ours).await?;
-    Ok(kept.map_or(PartEvent::BatchNotFound, |kept| PartEvent::BatchFound { batch_id: kept.id }))
+    Ok(match kept {
+        Some(kept) => PartEvent::BatchFound { batch_id: kept.id },
+        None => PartEvent::BatchNotFound { looked_at: now },
+    })
 }
 
 /// Keeps the batch that is furthest and cancels the others: more than one is a double submission.
@@ -42,11 +47,11 @@ pub(crate) async fn keep_furthest(context: &Context, mut ours: Vec<Batch>) -> St
     Ok(Some(kept))
 }
 
-/// Deletes the input, so that a request that is still under way finds nothing to work on.
+/// Takes the input away, so that a request that is still under way finds nothing to work on.
 pub(crate) async fn fence(context: &Context, submission: &Submission) -> StageResult<PartEvent> {
     match &submission.input {
         ServiceInput::File(id) => drop(context.service.delete_file(id).await?),
-        ServiceInput::Blob { at } => drop(context.lake.delete(at, None).await?),
+        ServiceInput::Blob { at } => fence_staged(context, at).await?,
     }
     Ok(PartEvent::InputDeleted)
 }
@@ -77,6 +82,21 @@ impl<'a> Known<'a> {
         let by_metadata = || tagged(batch).is_some_and(|(key, _)| key == part.key);
         by_file || by_blob || by_metadata()
     }
+}
+
+/// Whether a batch was made of the present generation's input, as far as the service tells.
+pub(crate) fn reads_present_input(
+    context: &Context,
+    submission: &Submission,
+    batch: &Batch,
+) -> StageResult<bool> {
+    Ok(match &submission.input {
+        ServiceInput::File(id) => batch.input_file_id.as_ref().is_none_or(|told| told == id),
+        ServiceInput::Blob { at } => {
+            let ours = comparable(&context.urls()?.blob_url(at));
+            batch.input_blob.as_deref().is_none_or(|told| comparable(told) == ours)
+        }
+    })
 }
 
 /// A URL in the one form that all its spellings share: no query, no percent-encoding, its host in lower case. Two

@@ -14,4 +14,4 @@ mod staged;
 pub(crate) use files::{find_files, refusal};
 pub(crate) use processed::await_processed;
 pub(crate) use stage::upload;
-pub(crate) use staged::{Staged, look_at_staged};
+pub(crate) use staged::{Staged, fence_staged, look_at_staged};

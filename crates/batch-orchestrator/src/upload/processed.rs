@@ -26,7 +26,7 @@ pub(crate) async fn await_processed(
         ServiceInput::Blob { at } => {
             return Ok(match look_at_staged(context, part, at).await? {
                 Staged::Whole => PartEvent::FileReady,
-                Staged::Absent => unusable(&format!("{at} is gone")),
+                Staged::Absent | Staged::Fenced => unusable(&format!("{at} is gone")),
                 Staged::Other(_) => unusable(&format!("{at} is not what was written")),
             });
         }

@@ -20,6 +20,8 @@ pub(crate) enum Staged {
     Absent,
     /// The copy. Files appear whole or not at all, so the size is proof enough.
     Whole,
+    /// It was taken away, and must not come back.
+    Fenced,
     /// Something else.
     Other(adls_io::ETag),
 }
@@ -32,6 +34,7 @@ pub(crate) async fn look_at_staged(
 ) -> StageResult<Staged> {
     match context.lake.head(at).await {
         Ok(entry) if entry.size == part.plan.upload_bytes => Ok(Staged::Whole),
+        Ok(entry) if entry.size == 0 => Ok(Staged::Fenced),
         Ok(entry) => Ok(Staged::Other(entry.etag)),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(Staged::Absent),
         Err(error) => Err(error.into()),
@@ -47,6 +50,9 @@ pub(super) async fn stage(
     let at = context.layout.staged(&part.key, generation)?;
     match look_at_staged(context, part, &at).await? {
         Staged::Whole => return Ok(Some(at)),
+        Staged::Fenced => {
+            return Err(StageError::local(format!("{at} was taken away by another worker"), None));
+        }
         Staged::Other(etag) => drop(context.lake.delete(&at, Some(etag)).await?),
         Staged::Absent => {}
     }
@@ -54,6 +60,14 @@ pub(super) async fn stage(
         Copied::Done => Ok(Some(at)),
         Copied::InputGone => Ok(None),
     }
+}
+
+/// Takes a copy away for good. Were it deleted, then a worker that was paused in the middle of [`stage`] could put it
+/// back for a request that is still under way; but a copy only appears where nothing stands, so an empty file does.
+/// No part is empty, and a batch of no lines costs nothing.
+pub(crate) async fn fence_staged(context: &Context, at: &Location) -> StageResult<()> {
+    context.lake.create(at).await?.commit(Condition::Always).await?;
+    Ok(())
 }
 
 enum Copied {

@@ -32,6 +32,10 @@ fn next(state: &PartState, event: PartEvent, now: Timestamp) -> PartStep {
     advance_part(state, event, now, &timing()).unwrap()
 }
 
+fn not_found(looked_at: Timestamp) -> PartEvent {
+    PartEvent::BatchNotFound { looked_at }
+}
+
 /// One of each state.
 fn every_state() -> Vec<PartState> {
     let s = submission(1);
@@ -96,10 +100,11 @@ fn every_event() -> Vec<PartEvent> {
         E::CreateUncertain,
         E::Interrupted,
         E::BatchFound { batch_id },
-        E::BatchNotFound,
+        E::BatchNotFound { looked_at: NOW },
         E::InputDeleted,
         E::StillRunning,
         E::BatchPostponed { wait, problem },
+        E::OtherGenerationFailed,
         E::Harvested(Box::new(result)),
         E::Quarantine { reason: String::new() },
     ]
@@ -131,15 +136,18 @@ fn an_uncertain_create_is_never_sent_again_on_the_same_file() {
         let mut state = next(&creating(1), event, NOW).state;
         assert!(matches!(state, PartState::Uncertain { .. }));
         // Not found at once proves nothing: it waits until the lists have settled.
-        let early = next(&state, PartEvent::BatchNotFound, NOW);
+        let early = next(&state, not_found(NOW), NOW);
         assert_eq!((early.state.name(), early.due_at), ("uncertain", NOW.after(timing().list_settle)));
         let settled = NOW.after(timing().list_settle);
-        state = next(&state, PartEvent::BatchNotFound, settled).state;
+        state = next(&state, not_found(settled), settled).state;
         assert!(matches!(state, PartState::Fencing { deleted_at: None, .. }));
         state = next(&state, PartEvent::InputDeleted, settled).state;
-        let early = next(&state, PartEvent::BatchNotFound, settled);
+        let early = next(&state, not_found(settled), settled);
         assert_eq!(early.state.name(), "fencing", "a list before the settle time is no proof");
-        state = next(&state, PartEvent::BatchNotFound, settled.after(timing().list_settle)).state;
+        let again = settled.after(timing().list_settle);
+        let late = next(&state, not_found(settled), again);
+        assert_eq!(late.state.name(), "fencing", "what counts is when the list was asked for");
+        state = next(&state, not_found(again), again).state;
         let PartState::Uploading { generation, strays, .. } = state else { panic!("{state:?}") };
         assert_eq!((generation, strays.inputs), (2, vec![file("file-1")]));
     }
@@ -155,6 +163,17 @@ fn a_batch_that_shows_up_late_is_adopted() {
         let step = next(&state, PartEvent::BatchFound { batch_id: BatchId("b".into()) }, NOW);
         assert_eq!(step.state.batch_id(), Some(&BatchId("b".into())));
     }
+}
+
+#[test]
+fn a_batch_of_an_earlier_generation_that_failed_settles_nothing() {
+    let batch_id = BatchId("b".into());
+    let state = PartState::Submitted { submission: submission(2), batch_id: batch_id.clone(), since: NOW };
+    let step = next(&state, PartEvent::OtherGenerationFailed, NOW);
+    let PartState::Uncertain { submission, .. } = &step.state else { panic!("{step:?}") };
+    assert_eq!((submission.generation, &submission.strays.failed_batches), (2, &vec![batch_id]));
+    let early = next(&step.state, not_found(NOW), NOW);
+    assert_eq!(early.state.name(), "uncertain", "the lists have to settle anew");
 }
 
 #[test]
