@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use adls_io::MemoryLake;
 use batch_orchestrator::{
     ledger::RecordKey,
-    model::{JobState, PartKey},
+    model::JobState,
 };
 use bytes::Bytes;
 
@@ -14,7 +14,7 @@ use crate::world::at;
 pub(crate) struct Oracle {
     inputs: BTreeMap<String, Bytes>,
     /// Who paid for which line.
-    billed: BTreeMap<(PartKey, String), String>,
+    billed: BTreeMap<String, String>,
     /// The newest lease of each record.
     fences: BTreeMap<RecordKey, i64>,
     /// When a job was known to be published: what comes to be after that is a zombie's.
@@ -38,10 +38,9 @@ impl Oracle {
     }
 
     /// I1: a line is paid for once.
-    pub(crate) fn bill(&mut self, part: &PartKey, custom_id: &str, batch: &str) {
-        let key = (part.clone(), custom_id.to_owned());
-        if let Some(first) = self.billed.insert(key, batch.to_owned()) {
-            self.broken(format!("I1: {custom_id} of {part} is billed by {first} and by {batch}"));
+    pub(crate) fn bill(&mut self, custom_id: &str, batch: &str) {
+        if let Some(first) = self.billed.insert(custom_id.to_owned(), batch.to_owned()) {
+            self.broken(format!("I1: {custom_id} is billed by {first} and by {batch}"));
         }
     }
 

@@ -26,14 +26,12 @@ pub(crate) struct Rates {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mutation {
     None,
-    /// The lists show no batches, so none is adopted.
+    /// The lists show no batches, so that none is adopted.
     NoAdoption,
-    /// Deleting an input deletes nothing.
+    /// Whoever knows the id of a deleted input can still use it.
     NoFence,
     /// Nobody waits for the lists to settle.
     NoSettle,
-    /// The ledger takes what anybody commits.
-    NoLedgerFence,
 }
 
 #[derive(Debug, Clone)]
@@ -139,6 +137,12 @@ impl Scenario {
             mutation: Mutation::None,
             expiring: chance.random::<f64>() < 0.3,
         }
+    }
+
+    /// Where answers get lost and requests are late most of the time.
+    pub(crate) fn stormy(seed: u64) -> Self {
+        let rates = Rates { lost_after: 0.05, late: 0.08, crash: 0.01, ..Rates::default() };
+        Self { rates, ..Self::random(seed) }
     }
 
     pub(crate) fn with(self, mutation: Mutation) -> Self {

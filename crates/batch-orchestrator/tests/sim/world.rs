@@ -8,11 +8,19 @@ use std::{
 };
 
 use adls_io::{LakePath, Location, MemoryLake};
-use batch_orchestrator::{ledger::MemoryLedger, model::Timestamp};
+use batch_orchestrator::{
+    ledger::{JobQuery, JobView, Ledger, MemoryLedger},
+    model::{JobKey, JobState, Timestamp},
+};
+use futures::FutureExt;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::time::Instant;
 
-use crate::{oracle::Oracle, scenario::Scenario, service::Service};
+use crate::{
+    oracle::Oracle,
+    scenario::{OneFault, Scenario},
+    service::Service,
+};
 
 /// Some day in 2023.
 const BASE_MS: i64 = 1_700_000_000_000;
@@ -24,8 +32,8 @@ pub(crate) struct World {
     start: Instant,
     chance: Mutex<SmallRng>,
     log: Mutex<Log>,
-    pub(crate) oracle: Mutex<Oracle>,
-    pub(crate) service: Mutex<Service>,
+    oracle: Mutex<Oracle>,
+    service: Mutex<Service>,
     pub(crate) lake: MemoryLake,
     pub(crate) ledger: Arc<MemoryLedger>,
     jump: Arc<Mutex<Jump>>,
@@ -101,6 +109,44 @@ impl World {
         service
     }
 
+    pub(crate) fn oracle(&self) -> MutexGuard<'_, Oracle> {
+        self.oracle.lock().unwrap()
+    }
+
+    /// All jobs that the ledger knows.
+    pub(crate) fn jobs(&self) -> Vec<JobView> {
+        self.ledger.view(&JobQuery::default()).now_or_never().unwrap().unwrap()
+    }
+
+    /// What a new state of a job must mean.
+    pub(crate) fn judge_job(&self, key: &JobKey, state: &JobState) {
+        let query = JobQuery { key: Some(key.0.clone()), ..JobQuery::default() };
+        let views = self.ledger.view(&query).now_or_never().unwrap().unwrap();
+        let path = views[0].job.input.location.path.as_str();
+        self.oracle().job(&key.0, path, state, self.now_ms(), &self.lake);
+    }
+
+    /// After every mutation.
+    pub(crate) fn look(&self) {
+        drop(self.service());
+        self.oracle().look_at(&self.lake);
+    }
+
+    /// At most one of these, each with its probability, as long as faults last.
+    pub(crate) fn draw(&self, often: &[(f64, OneFault)]) -> Option<OneFault> {
+        if self.elapsed() >= self.scenario.faults_until {
+            return None;
+        }
+        let mut drawn = self.chance.lock().unwrap().random::<f64>();
+        for (probability, fault) in often {
+            if drawn < *probability {
+                return Some(*fault);
+            }
+            drawn -= probability;
+        }
+        None
+    }
+
     /// True with this probability, as long as faults last.
     pub(crate) fn happens(&self, probability: f64) -> bool {
         self.elapsed() < self.scenario.faults_until && self.chance.lock().unwrap().random::<f64>() < probability
@@ -153,7 +199,7 @@ impl World {
 
     /// The oracle's verdict so far.
     pub(crate) fn judge(&self) -> Result<(), Violation> {
-        self.oracle.lock().unwrap().look_at(&self.lake);
+        self.look();
         let Some(why) = self.oracle.lock().unwrap().violation.clone() else { return Ok(()) };
         Err(self.violation(&why))
     }

@@ -1,0 +1,123 @@
+//! The real pipeline in simulated worlds: time is virtual, chance is seeded, and everything goes wrong.
+//!
+//! The oracle looks after every mutation: no line is paid for twice, none is lost, no old lease writes, all ends well, and
+//! nothing is left behind. A violation prints its seed and the command that shows the whole of it.
+
+mod api;
+mod gate;
+mod lake;
+mod ledger;
+mod oracle;
+mod run;
+mod scenario;
+mod service;
+mod world;
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+
+use run::{Outcome, simulate};
+use scenario::{Mutation, OneFault, Scenario};
+use world::Violation;
+
+#[expect(clippy::disallowed_methods, reason = "how to repeat a seed, and how many to try")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// `SIM_LOG=1` prints what happens.
+fn log_wanted() -> bool {
+    setting("SIM_LOG").is_some()
+}
+
+/// `SIM_SEEDS=FROM..TO`; a few where nobody asks.
+fn seeds() -> std::ops::Range<u64> {
+    let Some(text) = setting("SIM_SEEDS") else { return 0..200 };
+    let range = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    range.unwrap_or_else(|| panic!("SIM_SEEDS={text}: expected FROM..TO"))
+}
+
+/// Lives through all of them on all cores; the first violation, if there is one.
+fn all(scenarios: impl Iterator<Item = Scenario> + Send) -> (u64, Option<Violation>) {
+    let (scenarios, count, found) = (Mutex::new(scenarios), AtomicU64::new(0), Mutex::new(None));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while found.lock().unwrap().is_none() {
+                    let Some(scenario) = scenarios.lock().unwrap().next() else { return };
+                    if let Err(violation) = simulate(scenario) {
+                        found.lock().unwrap().get_or_insert(violation);
+                    }
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    (count.into_inner(), found.into_inner().unwrap())
+}
+
+fn assert_holds(scenarios: impl Iterator<Item = Scenario> + Send) -> u64 {
+    let (count, violation) = all(scenarios);
+    assert!(violation.is_none(), "{}", violation.unwrap().0);
+    count
+}
+
+fn golden() -> Outcome {
+    simulate(Scenario::golden()).unwrap_or_else(|violation| panic!("{}", violation.0))
+}
+
+#[test]
+fn the_same_seed_is_the_same_world() {
+    assert_eq!(golden(), golden());
+    for seed in 0..8 {
+        let run = || simulate(Scenario::random(seed)).unwrap_or_else(|violation| panic!("{}", violation.0));
+        assert_eq!(run(), run(), "seed {seed}");
+    }
+    assert_ne!(simulate(Scenario::random(1)).ok(), simulate(Scenario::random(2)).ok());
+}
+
+#[test]
+fn each_fault_at_each_effect_changes_nothing() {
+    let effects = golden().effects;
+    assert!(effects > 100, "{effects}");
+    let everything = (0..effects).flat_map(|at| OneFault::ALL.map(|fault| (at, fault)));
+    let scenarios = everything.map(|point| Scenario { at_effect: Some(point), ..Scenario::golden() });
+    assert_eq!(assert_holds(scenarios), effects as u64 * OneFault::ALL.len() as u64);
+}
+
+#[test]
+fn random_seeds() {
+    assert_holds(seeds().map(Scenario::random));
+}
+
+/// The first seed whose world breaks without a part of the protocol, and how.
+fn broken_without(mutation: Mutation) -> String {
+    let (_, violation) = all((0..400).map(|seed| Scenario::stormy(seed).with(mutation)));
+    violation.unwrap_or_else(|| panic!("{mutation:?}: nobody noticed")).0
+}
+
+#[test]
+fn without_adoption_lines_are_paid_for_twice() {
+    let violation = broken_without(Mutation::NoAdoption);
+    assert!(violation.contains("\nI1: "), "{violation}");
+}
+
+#[test]
+fn without_the_fence_lines_are_paid_for_twice() {
+    let violation = broken_without(Mutation::NoFence);
+    assert!(violation.contains("\nI1: "), "{violation}");
+}
+
+#[test]
+fn without_the_settle_time_lines_are_paid_for_twice() {
+    let violation = broken_without(Mutation::NoSettle);
+    assert!(violation.contains("\nI1: "), "{violation}");
+}
+
+#[test]
+fn with_all_of_it_the_same_storms_do_no_harm() {
+    assert_holds((0..100).map(Scenario::stormy));
+}

@@ -1,0 +1,213 @@
+//! One simulated world, from the first worker's start to the last word of the oracle.
+
+use std::{sync::Arc, time::Duration};
+
+use adls_io::{DataLake, Location};
+use batch_orchestrator::{
+    LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions, ServiceOptions,
+    Stop, Transfer,
+    ledger::{JobView, WorkerId},
+    machine::RetryOptions,
+    model::{JobState, PartKey},
+};
+use futures::FutureExt;
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    api::SimApi,
+    gate::{Gate, Life},
+    lake::SimLake,
+    ledger::SimLedger,
+    scenario::{LIST_SETTLE, Mutation, Scenario},
+    world::{Violation, World, at},
+};
+
+/// How long everything may take once nothing goes wrong any more.
+const BOUND: Duration = Duration::from_hours(24);
+/// Long enough for every request that is late, and every worker that sleeps.
+const AFTERMATH: Duration = Duration::from_hours(1);
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// What a run came to, if nothing is wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// Calls that changed something.
+    pub(crate) effects: usize,
+    /// What happened, in one number.
+    pub(crate) fingerprint: u64,
+}
+
+/// Lives through a scenario.
+pub(crate) fn simulate(scenario: Scenario) -> Result<Outcome, Violation> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let world = World::new(scenario);
+        let verdict = live(&world).await;
+        if crate::log_wanted() {
+            world.print_log();
+        }
+        verdict?;
+        Ok(Outcome { effects: world.effects(), fingerprint: world.fingerprint() })
+    })
+}
+
+async fn live(world: &Arc<World>) -> Result<(), Violation> {
+    let (finish, finished) = watch::channel(false);
+    let workers: Vec<_> = (0..world.scenario.workers)
+        .map(|number| tokio::spawn(keep_running(world.clone(), number, finished.clone())))
+        .collect();
+    while !is_done(world) {
+        sleep(LOOK_EVERY).await;
+        world.judge()?;
+        if world.elapsed() > world.scenario.faults_until.min(BOUND) + BOUND {
+            let jobs: Vec<_> = world.jobs().iter().map(described).collect();
+            return Err(world.violation(&format!("I6: not done in time: {jobs:#?}")));
+        }
+    }
+    // Zombies wake up, late requests arrive.
+    sleep(AFTERMATH / 2).await;
+    let _ = finish.send(true);
+    for worker in workers {
+        let aborted = worker.abort_handle();
+        if timeout(AFTERMATH, worker).await.is_err() {
+            aborted.abort();
+        }
+    }
+    sleep(AFTERMATH / 2).await;
+    world.judge()?;
+    leftovers(world).map_or(Ok(()), |why| Err(world.violation(&format!("I4: {why}"))))
+}
+
+fn described(view: &JobView) -> String {
+    let parts: Vec<_> = view.parts.iter().map(|part| part.state.name()).collect();
+    format!("{} {}: {} {parts:?}", view.job.key, view.job.input.location.path, view.job.state.name())
+}
+
+/// Every input has a job that is done, and nothing else is under way.
+fn is_done(world: &World) -> bool {
+    let jobs = world.jobs();
+    let done = |name: &str| {
+        jobs.iter().any(|view| {
+            matches!(view.job.state, JobState::Done { .. })
+                && view.job.input.location.path.file_name() == name
+        })
+    };
+    jobs.iter().all(|view| view.job.state.is_at_rest()) && world.oracle().all_inputs().iter().all(|name| done(name))
+}
+
+/// What nobody will ever clean up.
+fn leftovers(world: &World) -> Option<String> {
+    let published = world.oracle().published.clone();
+    // What came to be after its job was published is a zombie's, or a late request's.
+    for (id, file) in world.service().left() {
+        let job = PartKey::parse_service_file(&file.name).map(|(part, _)| part.job.0);
+        if job.is_none_or(|job| published.get(&job).is_none_or(|at| file.created_ms <= *at)) {
+            return Some(format!("{} ({}) is left at the service", id.0, file.name));
+        }
+    }
+    let last = published.values().max().copied().unwrap_or_default();
+    let own = |location: &Location| location.path.as_str().starts_with("_aoai-batch/");
+    for location in world.lake.paths().into_iter().filter(own) {
+        let modified_ms = world.lake.head(&location).now_or_never().unwrap().unwrap().modified_ms;
+        if modified_ms <= last {
+            return Some(format!("{location} is left in the lake"));
+        }
+    }
+    None
+}
+
+/// Starts a worker, and starts it again whenever it dies.
+async fn keep_running(world: Arc<World>, number: usize, mut finished: watch::Receiver<bool>) {
+    for incarnation in 1_u64.. {
+        let life = Life::new(format!("w{number}.{incarnation}"));
+        let gate = Gate { world: world.clone(), life: life.clone() };
+        let pipeline = pipeline(&gate, incarnation);
+        let (stop, stopped) = Stop::new();
+        let mut run = tokio::spawn(async move { pipeline.run(Arc::new(Quiet), stopped).await });
+        world.say(&format!("{} starts", life.name));
+        tokio::select! {
+            biased;
+            () = life.crash.notified() => {
+                run.abort();
+                let _ = run.await;
+                world.say(&format!("{} dies", life.name));
+            }
+            ended = &mut run => {
+                let why = match ended {
+                    Ok(Ok(report)) => format!("{report:?}"),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+                };
+                world.say(&format!("{} ends: {why}", life.name));
+            }
+            _ = finished.changed() => {
+                let _ = stop.send(true);
+                tokio::select! {
+                    () = life.crash.notified() => run.abort(),
+                    _ = &mut run => {}
+                }
+                return;
+            }
+        }
+        if world.scenario.workers == 1 {
+            // An operating-system lock tells that the former owner is gone.
+            world.ledger.forget_leases();
+        }
+        let rest = world.between(Duration::from_secs(1), Duration::from_mins(3));
+        if timeout(rest, finished.changed()).await.is_ok() {
+            return;
+        }
+    }
+}
+
+struct Quiet;
+
+impl Observer for Quiet {
+    fn event(&self, _: &batch_orchestrator::Event<'_>) {}
+}
+
+fn pipeline(gate: &Gate, incarnation: u64) -> Pipeline {
+    let scenario = &gate.world.scenario;
+    let root = |filesystem: &str| at(filesystem, "");
+    let options = PipelineOptions {
+        lake: LakeOptions {
+            account: "sim".into(),
+            input: at("input", "inbox"),
+            processed: root("processed"),
+            error: root("error"),
+            include: vec!["**/*.jsonl".into()],
+            recursive: true,
+        },
+        service: ServiceOptions {
+            name: "sim".into(),
+            deployment: None,
+            set_model: false,
+            transfer: Transfer::Upload,
+            batch_endpoint: "/chat/completions".into(),
+            completion_window: "24h".into(),
+            file_expires_after: None,
+            resubmit_forgotten: false,
+        },
+        run: RunOptions {
+            watch: true,
+            settle_time: Duration::ZERO,
+            list_settle: if scenario.mutation == Mutation::NoSettle { Duration::ZERO } else { LIST_SETTLE },
+            seed: Some(scenario.seed ^ incarnation << 32),
+            ..RunOptions::default()
+        },
+        limits: LimitOptions { max_lines: scenario.part_lines, split: true, ..LimitOptions::default() },
+        output: OutputOptions::default(),
+        retry: RetryOptions::default(),
+    };
+    Pipeline::new(
+        Arc::new(SimLake(gate.clone())),
+        Arc::new(SimApi(gate.clone())),
+        None,
+        Arc::new(SimLedger(gate.clone())),
+        WorkerId(gate.life.name.clone()),
+        options,
+    )
+}

@@ -1,0 +1,300 @@
+//! The service: files, batches, and a bill. Nothing here waits; time comes in from outside.
+
+use std::collections::BTreeMap;
+
+use aoai_batch_client::{
+    Batch, BatchError, BatchId, BatchStatus, CreateBatch, FileId, FileObject, FileStatus, RequestCounts,
+};
+use bytes::Bytes;
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+
+use crate::{
+    oracle::{Oracle, ids},
+    scenario::{LIST_SETTLE, Mutation, Scenario},
+};
+
+/// What becomes of a `POST` whose input was deleted: each service does one or the other, and neither bills it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnDeleted {
+    Refuses,
+    MakesABatchThatFails,
+}
+
+pub(crate) struct Service {
+    files: BTreeMap<FileId, File>,
+    batches: Vec<Running>,
+    chance: SmallRng,
+    on_deleted: OnDeleted,
+    mutation: Mutation,
+    expiring: bool,
+    skew_ms: i64,
+    next: u64,
+}
+
+pub(crate) struct File {
+    pub(crate) name: String,
+    bytes: Bytes,
+    pub(crate) created_ms: i64,
+    processed_ms: i64,
+    deleted: bool,
+    result: bool,
+}
+
+/// A batch, and what will become of it.
+struct Running {
+    shown: Batch,
+    listed_ms: i64,
+    start_ms: i64,
+    end_ms: i64,
+    /// It has read its input when it was made.
+    reads_at_once: bool,
+    /// It was made of an input that was gone.
+    doomed: bool,
+    expires: bool,
+    /// No room when it starts.
+    no_room: bool,
+}
+
+/// A call that is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    NotFound,
+    NoInput,
+}
+
+impl Service {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        let mut chance = SmallRng::seed_from_u64(scenario.seed ^ 0x5e2);
+        let on_deleted =
+            if chance.random() { OnDeleted::Refuses } else { OnDeleted::MakesABatchThatFails };
+        Self {
+            files: BTreeMap::new(),
+            batches: Vec::new(),
+            chance,
+            on_deleted,
+            mutation: scenario.mutation,
+            expiring: scenario.expiring,
+            skew_ms: scenario.skew_ms,
+            next: 0,
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn up_to(&mut self, most_ms: i64) -> i64 {
+        self.chance.random_range(0..=most_ms)
+    }
+
+    pub(crate) fn upload(&mut self, name: String, bytes: Bytes, now_ms: i64) -> FileObject {
+        let processed_ms = now_ms + self.up_to(30_000);
+        self.add(File { name, bytes, created_ms: now_ms, processed_ms, deleted: false, result: false }, now_ms)
+    }
+
+    fn add(&mut self, file: File, now_ms: i64) -> FileObject {
+        let id = FileId(format!("file-{:04}", self.number()));
+        let object = self.object(&id, &file, now_ms);
+        self.files.insert(id, file);
+        object
+    }
+
+    fn object(&self, id: &FileId, file: &File, now_ms: i64) -> FileObject {
+        let processed = file.processed_ms <= now_ms;
+        FileObject {
+            id: id.clone(),
+            filename: Some(file.name.clone()),
+            bytes: Some(file.bytes.len() as u64),
+            purpose: Some(if file.result { "batch_output" } else { "batch" }.to_owned()),
+            status: if processed { FileStatus::Processed } else { FileStatus::Pending },
+            status_details: None,
+            created_at: Some((file.created_ms + self.skew_ms).div_euclid(1000)),
+            expires_at: None,
+        }
+    }
+
+    pub(crate) fn file(&self, id: &FileId, now_ms: i64) -> Result<FileObject, Refusal> {
+        let file = self.files.get(id).filter(|file| !file.deleted).ok_or(Refusal::NotFound)?;
+        Ok(self.object(id, file, now_ms))
+    }
+
+    /// Newest first.
+    pub(crate) fn files(&self, now_ms: i64) -> Vec<FileObject> {
+        let there = self.files.iter().rev().filter(|(_, file)| !file.deleted);
+        there.map(|(id, file)| self.object(id, file, now_ms)).collect()
+    }
+
+    /// Whether it was there.
+    pub(crate) fn delete(&mut self, id: &FileId) -> bool {
+        let file = self.files.get_mut(id).filter(|file| !file.deleted);
+        file.map(|file| file.deleted = true).is_some()
+    }
+
+    pub(crate) fn content(&self, id: &FileId) -> Result<Bytes, Refusal> {
+        let file = self.files.get(id).filter(|file| !file.deleted).ok_or(Refusal::NotFound)?;
+        Ok(file.bytes.clone())
+    }
+
+    pub(crate) fn create(&mut self, create: &CreateBatch, now_ms: i64) -> Result<Batch, Refusal> {
+        let input = create.input_file_id.clone().ok_or(Refusal::NoInput)?;
+        let gone = !self.can_be_read(&input);
+        if gone && self.on_deleted == OnDeleted::Refuses {
+            return Err(Refusal::NoInput);
+        }
+        let number = self.number();
+        let shown = Batch {
+            id: BatchId(format!("batch-{number:04}")),
+            status: BatchStatus::Validating,
+            endpoint: Some(create.endpoint.clone()),
+            input_file_id: Some(input),
+            output_file_id: None,
+            error_file_id: None,
+            input_blob: None,
+            output_blob: None,
+            error_blob: None,
+            created_at: Some((now_ms + self.skew_ms).div_euclid(1000)),
+            in_progress_at: None,
+            ended_at: None,
+            expires_at: None,
+            request_counts: RequestCounts::default(),
+            usage: None,
+            errors: Vec::new(),
+            metadata: create.metadata.clone(),
+            model: None,
+        };
+        let start_ms = now_ms + self.up_to(120_000);
+        let lag = i64::try_from(LIST_SETTLE.as_millis()).unwrap() - 1000;
+        let lag = if self.chance.random::<f64>() < 0.5 { 0 } else { self.up_to(lag) };
+        let end_ms = start_ms + 60_000 + self.up_to(40 * 60_000);
+        let batch = Running {
+            shown: shown.clone(),
+            listed_ms: now_ms + lag,
+            start_ms,
+            end_ms,
+            reads_at_once: self.chance.random(),
+            doomed: gone,
+            expires: self.expiring && number.is_multiple_of(2),
+            no_room: self.chance.random::<f64>() < 0.05,
+        };
+        self.batches.push(batch);
+        Ok(shown)
+    }
+
+    /// A fence that does nothing lets whoever knows the id go on reading.
+    fn can_be_read(&self, id: &FileId) -> bool {
+        self.files.get(id).is_some_and(|file| !file.deleted || self.mutation == Mutation::NoFence)
+    }
+
+    pub(crate) fn batch(&self, id: &BatchId, now_ms: i64) -> Result<Batch, Refusal> {
+        let batch = self.batches.iter().find(|batch| batch.shown.id == *id);
+        // What the lists do not show yet may be unknown altogether.
+        let batch = batch.filter(|batch| batch.listed_ms <= now_ms || batch.reads_at_once);
+        batch.map(|batch| batch.shown.clone()).ok_or(Refusal::NotFound)
+    }
+
+    /// Newest first.
+    pub(crate) fn batches(&self, now_ms: i64) -> Vec<Batch> {
+        let hidden = self.mutation == Mutation::NoAdoption;
+        let shown = self.batches.iter().rev().filter(|batch| !hidden && batch.listed_ms <= now_ms);
+        shown.map(|batch| batch.shown.clone()).collect()
+    }
+
+    pub(crate) fn cancel(&mut self, id: &BatchId, now_ms: i64) -> Result<Batch, Refusal> {
+        let at = self.batches.iter().position(|batch| batch.shown.id == *id).ok_or(Refusal::NotFound)?;
+        let running = !self.batches[at].shown.status.is_terminal();
+        if running {
+            self.batches[at].end_ms = now_ms;
+            self.batches[at].shown.status = BatchStatus::Cancelled;
+        }
+        Ok(self.batches[at].shown.clone())
+    }
+
+    /// Brings everything up to this time; whatever starts is billed.
+    pub(crate) fn tick(&mut self, now_ms: i64, oracle: &mut Oracle) {
+        for at in 0..self.batches.len() {
+            if self.batches[at].shown.status == BatchStatus::Validating && self.batches[at].start_ms <= now_ms {
+                self.start(at, oracle);
+            }
+            if self.batches[at].shown.status == BatchStatus::InProgress && self.batches[at].end_ms <= now_ms {
+                self.end(at);
+            }
+        }
+    }
+
+    fn start(&mut self, at: usize, oracle: &mut Oracle) {
+        let batch = &self.batches[at];
+        let input = batch.shown.input_file_id.clone().unwrap();
+        let gone = batch.doomed || !(batch.reads_at_once || self.can_be_read(&input));
+        let failed = if batch.no_room { Some("token_limit_exceeded") } else { gone.then_some("invalid_file") };
+        if let Some(code) = failed {
+            let error = BatchError {
+                code: Some(code.to_owned()),
+                message: "as it is".to_owned(),
+                line: None,
+                param: None,
+            };
+            let shown = &mut self.batches[at].shown;
+            shown.status = BatchStatus::Failed;
+            shown.errors = vec![error];
+            return;
+        }
+        let all = ids(&self.files[&input].bytes);
+        let executed = if batch.expires { all.len() / 2 } else { all.len() };
+        for id in &all[..executed] {
+            oracle.bill(id, &batch.shown.id.0);
+        }
+        let shown = &mut self.batches[at].shown;
+        shown.status = BatchStatus::InProgress;
+        shown.request_counts.total = all.len() as u64;
+    }
+
+    fn end(&mut self, at: usize) {
+        let Running { shown, expires, end_ms, .. } = &self.batches[at];
+        let (expires, end_ms) = (*expires, *end_ms);
+        let all = ids(&self.files[shown.input_file_id.as_ref().unwrap()].bytes);
+        let executed = if expires { all.len() / 2 } else { all.len() };
+        let (mut output, mut error) = (String::new(), String::new());
+        for (number, id) in all.iter().enumerate() {
+            let (to, line) = if number >= executed {
+                let told = r#"{"code":"batch_expired","message":"not done in time"}"#;
+                (&mut error, format!(r#"{{"custom_id":"{id}","response":null,"error":{told}}}"#))
+            } else if id.ends_with('4') {
+                let response = r#"{"status_code":400,"request_id":"r","body":{"error":{"code":"content_filter"}}}"#;
+                (&mut error, format!(r#"{{"custom_id":"{id}","response":{response},"error":null}}"#))
+            } else {
+                let usage = r#"{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}"#;
+                let response = format!(r#"{{"status_code":200,"request_id":"r","body":{{"usage":{usage}}}}}"#);
+                (&mut output, format!(r#"{{"custom_id":"{id}","response":{response},"error":null}}"#))
+            };
+            to.push_str(&line);
+            to.push('\n');
+        }
+        let counts = RequestCounts {
+            total: all.len() as u64,
+            completed: output.lines().count() as u64,
+            failed: error.lines().count() as u64,
+        };
+        let mut result = |name: &str, text: String| {
+            let file = File {
+                name: name.to_owned(),
+                bytes: text.clone().into(),
+                created_ms: end_ms,
+                processed_ms: end_ms,
+                deleted: false,
+                result: true,
+            };
+            (!text.is_empty()).then(|| self.add(file, end_ms).id)
+        };
+        let (output, error) = (result("output.jsonl", output), result("error.jsonl", error));
+        let shown = &mut self.batches[at].shown;
+        shown.status = if expires { BatchStatus::Expired } else { BatchStatus::Completed };
+        shown.ended_at = Some((end_ms + self.skew_ms).div_euclid(1000));
+        (shown.output_file_id, shown.error_file_id, shown.request_counts) = (output, error, counts);
+    }
+
+    /// The files that are left, inputs and results.
+    pub(crate) fn left(&self) -> impl Iterator<Item = (&FileId, &File)> {
+        self.files.iter().filter(|(_, file)| !file.deleted)
+    }
+}
