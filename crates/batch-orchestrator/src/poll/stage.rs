@@ -15,6 +15,9 @@ use crate::{
 
 /// A batch may be unknown to the service for this long after it was created.
 const MAY_BE_UNKNOWN: Duration = Duration::from_mins(15);
+/// And it must have been asked for so often: with waits that double, that takes a while, even where the ledger's clock has
+/// jumped.
+const ASKED_AT_LEAST: u32 = 10;
 
 /// Decides what an ended batch means; asks for the batch if the poll has not seen its end.
 pub(crate) async fn check(
@@ -35,7 +38,11 @@ pub(crate) async fn check(
             {
                 return Ok(PartEvent::FileUnusable { message: "the service forgot the batch".into() });
             }
-            Err(error) if error.kind() == ErrorKind::NotFound && now.since(since) > MAY_BE_UNKNOWN => {
+            Err(error)
+                if error.kind() == ErrorKind::NotFound
+                    && now.since(since) > MAY_BE_UNKNOWN
+                    && part.failures >= ASKED_AT_LEAST =>
+            {
                 let reason = format!("the service does not know batch {} any more", batch_id.0);
                 return Ok(PartEvent::Quarantine { reason });
             }

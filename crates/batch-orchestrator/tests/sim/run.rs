@@ -108,15 +108,21 @@ fn leftovers(world: &World) -> Option<String> {
             return Some(format!("{} ({}) is left at the service", id.0, file.name));
         }
     }
-    let last = published.values().max().copied().unwrap_or_default();
-    let own = |location: &Location| location.path.as_str().starts_with("_aoai-batch/");
-    for location in world.lake.paths().into_iter().filter(own) {
+    for location in world.lake.paths() {
+        let Some(job) = own(&location) else { continue };
         let modified_ms = world.lake.head(&location).now_or_never().unwrap().unwrap().modified_ms;
-        if modified_ms <= last {
+        if published.get(job).is_none_or(|at| modified_ms <= *at) {
             return Some(format!("{location} is left in the lake"));
         }
     }
     None
+}
+
+/// The job of a file of our own.
+fn own(location: &Location) -> Option<&str> {
+    let inside = location.path.as_str().strip_prefix("_aoai-batch/")?;
+    let name = inside.split('/').nth(1).unwrap_or_default();
+    Some(name.strip_suffix(".json").unwrap_or(name))
 }
 
 /// Starts a worker, and starts it again whenever it dies.
