@@ -18,6 +18,7 @@ mod python;
 mod run;
 mod say;
 mod scratch;
+mod sim;
 mod tidy;
 
 const USAGE: &str = "\
@@ -29,6 +30,7 @@ usage: cargo xtask <task>
   python   the official Python client against the emulator's Data Lake endpoint
   bench    throughput beside curl, requests of a listing, memory of a run; `bench --help` tells the options
   kill     the release binary killed over and over; `kill --help` tells the options
+  sim      the real pipeline in simulated worlds; `sim --help` tells the options
   faults   what each fault of the service costs, with the official client and with ours
   pg       runs a command with a PostgreSQL server of its own in DATABASE_URL: `pg -- COMMAND...`";
 
@@ -45,6 +47,12 @@ fn main() -> ExitCode {
     if task == "kill" {
         return match kill::Options::parse(&rest) {
             Ok(options) => judge(&task, kill::run(&options)),
+            Err(usage) => refuse(&usage),
+        };
+    }
+    if task == "sim" {
+        return match sim::Options::parse(&rest) {
+            Ok(options) => judge(&task, sim::run(&options)),
             Err(usage) => refuse(&usage),
         };
     }

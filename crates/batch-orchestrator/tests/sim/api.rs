@@ -1,8 +1,8 @@
 //! A worker's way to the service.
 
 use aoai_batch_client::{
-    Applied, Batch, BatchApi, BatchId, ContentStream, CreateBatch, CreatedBatch, DeletedFile, Error, ErrorKind,
-    FileId, FileObject, FileQuery, ImportFile, Page, PageQuery, Result, Upload, UploadBody,
+    Applied, Batch, BatchApi, BatchId, ContentStream, CreateBatch, CreatedBatch, DeletedFile, Error,
+    ErrorKind, FileId, FileObject, FileQuery, ImportFile, Page, PageQuery, Result, Upload, UploadBody,
 };
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -20,7 +20,8 @@ impl Fault for Error {
     fn refused(world: &World, what: &'static str) -> Self {
         let error = |kind, message: &str| Self::new(kind, Applied::No, what, message);
         match world.pick(if what == "create batch" { 3 } else { 2 }) {
-            0 => error(ErrorKind::Throttled, "simulated: 429").with_retry_after(std::time::Duration::from_secs(20)),
+            0 => error(ErrorKind::Throttled, "simulated: 429")
+                .with_retry_after(std::time::Duration::from_secs(20)),
             1 => error(ErrorKind::Connection, "simulated: no connection"),
             _ => error(ErrorKind::QuotaExceeded, "simulated: no room").with_code("token_limit_exceeded"),
         }
@@ -34,7 +35,9 @@ impl Fault for Error {
 fn refused(what: &'static str, refusal: Refusal) -> Error {
     match refusal {
         Refusal::NotFound => Error::new(ErrorKind::NotFound, Applied::No, what, "there is no such thing"),
-        Refusal::NoInput => Error::new(ErrorKind::Rejected, Applied::No, what, "the input file does not exist"),
+        Refusal::NoInput => {
+            Error::new(ErrorKind::Rejected, Applied::No, what, "the input file does not exist")
+        }
     }
 }
 
@@ -114,7 +117,8 @@ impl BatchApi for SimApi {
 
     async fn file_content(&self, id: &FileId, offset: u64) -> Result<ContentStream> {
         let file = id.clone();
-        let bytes = self.call("get content", &id.0, Kind::Read, move |service, _| service.content(&file)).await?;
+        let bytes =
+            self.call("get content", &id.0, Kind::Read, move |service, _| service.content(&file)).await?;
         let total = bytes.len();
         let from = usize::try_from(offset).unwrap().min(total);
         let mut parts: Vec<Result<Bytes>> = vec![Ok(bytes.slice(from..))];
@@ -140,9 +144,8 @@ impl BatchApi for SimApi {
 
     async fn list_batches(&self, query: &PageQuery) -> Result<Page<Batch>> {
         let query = query.clone();
-        let apply = move |service: &mut Service, now| {
-            Ok(page(service.batches(now), &query, |batch| &batch.id.0))
-        };
+        let apply =
+            move |service: &mut Service, now| Ok(page(service.batches(now), &query, |batch| &batch.id.0));
         self.call("list batches", "", Kind::Read, apply).await
     }
 

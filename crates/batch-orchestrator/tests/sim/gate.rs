@@ -171,8 +171,9 @@ impl Gate {
 
     fn fault(&self, kind: Kind) -> Option<OneFault> {
         let world = &self.world;
-        if let Some((number, fault)) = world.scenario.at_effect {
-            return (kind == Kind::Effect && world.count() == number).then_some(fault);
+        if let Some(points) = &world.scenario.at_effects {
+            let number = (kind == Kind::Effect).then(|| world.count());
+            return points.iter().find(|(at, _)| Some(*at) == number).map(|(_, fault)| *fault);
         }
         if kind == Kind::Effect {
             world.count();

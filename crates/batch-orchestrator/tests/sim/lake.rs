@@ -70,7 +70,8 @@ impl DataLake for SimLake {
 
     async fn read(&self, at: &Location, options: ReadOptions) -> Result<ReadStream> {
         let about = at.clone();
-        let opened = self.call("read", at, Kind::Read, move |lake| at_once(lake.read(&about, options))).await?;
+        let opened =
+            self.call("read", at, Kind::Read, move |lake| at_once(lake.read(&about, options))).await?;
         let bytes: BytesMut = at_once(opened.body.try_collect())?;
         let bytes = bytes.freeze();
         let parts = match self.0.cut(bytes.len()) {

@@ -145,12 +145,14 @@ impl Ledger for SimLedger {
 
     async fn poll_turn(&self, request: &PollRequest) -> Result<PollTurn, LedgerError> {
         let request = request.clone();
-        self.call("poll turn", "", Kind::Routine, move |world| at_once(world.ledger.poll_turn(&request))).await
+        self.call("poll turn", "", Kind::Routine, move |world| at_once(world.ledger.poll_turn(&request)))
+            .await
     }
 
     async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError> {
         let (about, name, job) = (name.to_owned(), name.to_owned(), job.clone());
-        self.call("reserve", about, Kind::Effect, move |world| at_once(world.ledger.reserve(&name, &job))).await
+        self.call("reserve", about, Kind::Effect, move |world| at_once(world.ledger.reserve(&name, &job)))
+            .await
     }
 
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError> {

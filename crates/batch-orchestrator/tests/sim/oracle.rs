@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adls_io::MemoryLake;
-use batch_orchestrator::{
-    ledger::RecordKey,
-    model::JobState,
-};
+use batch_orchestrator::{ledger::RecordKey, model::JobState};
 use bytes::Bytes;
 
 use crate::world::at;
@@ -106,7 +103,8 @@ impl Oracle {
             let paths = lake.paths();
             let suffix = format!("/{name}");
             let raw = paths.iter().find(|path| {
-                path.filesystem != "input" && path.path.as_str().ends_with(&suffix)
+                path.filesystem != "input"
+                    && path.path.as_str().ends_with(&suffix)
                     && lake.bytes(path).as_ref() == Some(input)
             });
             let beside = raw.map(|raw| raw.path.parent()).is_some_and(|directory| {

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use adls_io::{DataLake, Location};
 use batch_orchestrator::{
-    LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions, ServiceOptions,
-    Stop, Transfer,
+    LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions,
+    ServiceOptions, Stop, Transfer,
     ledger::{JobView, WorkerId},
     machine::RetryOptions,
     model::{JobState, PartKey},
@@ -42,7 +42,8 @@ pub(crate) struct Outcome {
 
 /// Lives through a scenario.
 pub(crate) fn simulate(scenario: Scenario) -> Result<Outcome, Violation> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let world = World::new(scenario);
         let verdict = live(&world).await;
@@ -95,7 +96,8 @@ fn is_done(world: &World) -> bool {
                 && view.job.input.location.path.file_name() == name
         })
     };
-    jobs.iter().all(|view| view.job.state.is_at_rest()) && world.oracle().all_inputs().iter().all(|name| done(name))
+    jobs.iter().all(|view| view.job.state.is_at_rest())
+        && world.oracle().all_inputs().iter().all(|name| done(name))
 }
 
 /// What nobody will ever clean up.

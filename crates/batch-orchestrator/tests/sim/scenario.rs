@@ -43,8 +43,8 @@ pub(crate) struct Scenario {
     pub(crate) part_lines: u64,
     pub(crate) rates: Rates,
     pub(crate) faults_until: Duration,
-    /// One fault at one effect, instead of chance.
-    pub(crate) at_effect: Option<(usize, OneFault)>,
+    /// Faults at chosen effects, instead of chance.
+    pub(crate) at_effects: Option<Vec<(usize, OneFault)>>,
     /// The service's clock against the world's, in milliseconds.
     pub(crate) skew_ms: i64,
     pub(crate) mutation: Mutation,
@@ -99,11 +99,16 @@ impl Scenario {
             part_lines: 3,
             rates: Rates::default(),
             faults_until: Duration::from_hours(24),
-            at_effect: None,
+            at_effects: None,
             skew_ms: 0,
             mutation: Mutation::None,
             expiring: true,
         }
+    }
+
+    /// One input, one part.
+    pub(crate) fn small() -> Self {
+        Self { inputs: vec![input("a", 2)], expiring: false, ..Self::golden() }
     }
 
     pub(crate) fn random(seed: u64) -> Self {
@@ -132,7 +137,7 @@ impl Scenario {
             part_lines: chance.random_range(2..=5),
             rates,
             faults_until: Duration::from_mins(chance.random_range(60..=180)),
-            at_effect: None,
+            at_effects: None,
             skew_ms: chance.random_range(-600_000..=600_000),
             mutation: Mutation::None,
             expiring: chance.random::<f64>() < 0.3,
@@ -156,7 +161,7 @@ impl Scenario {
             self.workers,
             self.inputs.len(),
             self.rates,
-            self.at_effect,
+            self.at_effects,
             self.mutation
         )
     }

@@ -65,8 +65,7 @@ pub(crate) enum Refusal {
 impl Service {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let mut chance = SmallRng::seed_from_u64(scenario.seed ^ 0x5e2);
-        let on_deleted =
-            if chance.random() { OnDeleted::Refuses } else { OnDeleted::MakesABatchThatFails };
+        let on_deleted = if chance.random() { OnDeleted::Refuses } else { OnDeleted::MakesABatchThatFails };
         Self {
             files: BTreeMap::new(),
             batches: Vec::new(),
@@ -90,7 +89,10 @@ impl Service {
 
     pub(crate) fn upload(&mut self, name: String, bytes: Bytes, now_ms: i64) -> FileObject {
         let processed_ms = now_ms + self.up_to(30_000);
-        self.add(File { name, bytes, created_ms: now_ms, processed_ms, deleted: false, result: false }, now_ms)
+        self.add(
+            File { name, bytes, created_ms: now_ms, processed_ms, deleted: false, result: false },
+            now_ms,
+        )
     }
 
     fn add(&mut self, file: File, now_ms: i64) -> FileObject {
@@ -213,7 +215,8 @@ impl Service {
     /// Brings everything up to this time; whatever starts is billed.
     pub(crate) fn tick(&mut self, now_ms: i64, oracle: &mut Oracle) {
         for at in 0..self.batches.len() {
-            if self.batches[at].shown.status == BatchStatus::Validating && self.batches[at].start_ms <= now_ms {
+            if self.batches[at].shown.status == BatchStatus::Validating && self.batches[at].start_ms <= now_ms
+            {
                 self.start(at, oracle);
             }
             if self.batches[at].shown.status == BatchStatus::InProgress && self.batches[at].end_ms <= now_ms {
@@ -226,7 +229,8 @@ impl Service {
         let batch = &self.batches[at];
         let input = batch.shown.input_file_id.clone().unwrap();
         let gone = batch.doomed || !(batch.reads_at_once || self.can_be_read(&input));
-        let failed = if batch.no_room { Some("token_limit_exceeded") } else { gone.then_some("invalid_file") };
+        let failed =
+            if batch.no_room { Some("token_limit_exceeded") } else { gone.then_some("invalid_file") };
         if let Some(code) = failed {
             let error = BatchError {
                 code: Some(code.to_owned()),
@@ -260,11 +264,13 @@ impl Service {
                 let told = r#"{"code":"batch_expired","message":"not done in time"}"#;
                 (&mut error, format!(r#"{{"custom_id":"{id}","response":null,"error":{told}}}"#))
             } else if id.ends_with('4') {
-                let response = r#"{"status_code":400,"request_id":"r","body":{"error":{"code":"content_filter"}}}"#;
+                let response =
+                    r#"{"status_code":400,"request_id":"r","body":{"error":{"code":"content_filter"}}}"#;
                 (&mut error, format!(r#"{{"custom_id":"{id}","response":{response},"error":null}}"#))
             } else {
                 let usage = r#"{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}"#;
-                let response = format!(r#"{{"status_code":200,"request_id":"r","body":{{"usage":{usage}}}}}"#);
+                let response =
+                    format!(r#"{{"status_code":200,"request_id":"r","body":{{"usage":{usage}}}}}"#);
                 (&mut output, format!(r#"{{"custom_id":"{id}","response":{response},"error":null}}"#))
             };
             to.push_str(&line);

@@ -149,7 +149,8 @@ impl World {
 
     /// True with this probability, as long as faults last.
     pub(crate) fn happens(&self, probability: f64) -> bool {
-        self.elapsed() < self.scenario.faults_until && self.chance.lock().unwrap().random::<f64>() < probability
+        self.elapsed() < self.scenario.faults_until
+            && self.chance.lock().unwrap().random::<f64>() < probability
     }
 
     /// Uniform between these.
@@ -209,8 +210,7 @@ impl World {
         let tail = &log.lines[log.lines.len().saturating_sub(TAIL)..];
         Violation(format!(
             "{}\n{why}\nafter {:?}; the last of the log:\n{}\n\
-             the whole of it: SIM_SEEDS={}..{} SIM_LOG=1 cargo test --release -p batch-orchestrator --test sim \
-             random_seeds -- --nocapture",
+             the whole of it: cargo xtask sim --seeds {}..{} --log",
             self.scenario.shown(),
             self.elapsed(),
             tail.join("\n"),
