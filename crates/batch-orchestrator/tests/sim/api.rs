@@ -129,12 +129,12 @@ impl BatchApi for SimApi {
     }
 
     async fn create_batch(&self, create: &CreateBatch) -> Result<CreatedBatch> {
-        let about = create.input_file_id.as_ref().map(|id| id.0.clone()).unwrap_or_default();
+        let about = create.input_file_id.as_ref().map(|id| id.0.clone()).or(create.input_blob.clone());
         let create = create.clone();
         let apply = move |service: &mut Service, now| {
             Ok(CreatedBatch { batch: service.create(&create, now)?, enqueued: None })
         };
-        self.call("create batch", about, Kind::Effect, apply).await
+        self.call("create batch", about.unwrap_or_default(), Kind::Effect, apply).await
     }
 
     async fn get_batch(&self, id: &BatchId) -> Result<Batch> {

@@ -12,6 +12,7 @@ mod oracle;
 mod run;
 mod scenario;
 mod service;
+mod urls;
 mod world;
 
 use std::sync::{
@@ -95,6 +96,15 @@ fn each_fault_at_each_effect_changes_nothing() {
     let scenarios = points.map(|point| Scenario { at_effects: Some(vec![point]), ..Scenario::golden() });
     let tried = assert_holds(scenarios.step_by(every(5)));
     assert_eq!(tried, (effects * OneFault::ALL.len()).div_ceil(every(5)) as u64);
+}
+
+#[test]
+fn each_fault_at_each_effect_changes_nothing_with_blobs() {
+    let golden = || Scenario { blobs: true, ..Scenario::golden() };
+    let effects = simulate(golden()).unwrap_or_else(|violation| panic!("{}", violation.0)).effects;
+    let points = (0..effects).flat_map(|at| OneFault::ALL.map(|fault| (at, fault)));
+    let scenarios = points.map(|point| Scenario { at_effects: Some(vec![point]), ..golden() });
+    assert_holds(scenarios.step_by(every(10)));
 }
 
 #[test]

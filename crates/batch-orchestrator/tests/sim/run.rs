@@ -22,6 +22,7 @@ use crate::{
     lake::SimLake,
     ledger::SimLedger,
     scenario::{LIST_SETTLE, Mutation, Scenario},
+    urls::SimUrls,
     world::{Violation, World, at},
 };
 
@@ -179,6 +180,7 @@ impl Observer for Quiet {
 
 fn pipeline(gate: &Gate, incarnation: u64) -> Pipeline {
     let scenario = &gate.world.scenario;
+    let transfer = if scenario.blobs { Transfer::Blob { urls: Arc::new(SimUrls) } } else { Transfer::Upload };
     let root = |filesystem: &str| at(filesystem, "");
     let options = PipelineOptions {
         lake: LakeOptions {
@@ -193,7 +195,7 @@ fn pipeline(gate: &Gate, incarnation: u64) -> Pipeline {
             name: "sim".into(),
             deployment: None,
             set_model: false,
-            transfer: Transfer::Upload,
+            transfer,
             batch_endpoint: "/chat/completions".into(),
             completion_window: "24h".into(),
             file_expires_after: None,

@@ -48,6 +48,8 @@ pub(crate) struct Scenario {
     /// The service's clock against the world's, in milliseconds.
     pub(crate) skew_ms: i64,
     pub(crate) mutation: Mutation,
+    /// The service reads the lake and writes to it, in place of uploads.
+    pub(crate) blobs: bool,
     /// Every second batch expires half-way.
     pub(crate) expiring: bool,
 }
@@ -102,6 +104,7 @@ impl Scenario {
             at_effects: None,
             skew_ms: 0,
             mutation: Mutation::None,
+            blobs: false,
             expiring: true,
         }
     }
@@ -141,6 +144,7 @@ impl Scenario {
             skew_ms: chance.random_range(-600_000..=600_000),
             mutation: Mutation::None,
             expiring: chance.random::<f64>() < 0.3,
+            blobs: chance.random::<f64>() < 0.25,
         }
     }
 
@@ -151,15 +155,16 @@ impl Scenario {
     }
 
     pub(crate) fn with(self, mutation: Mutation) -> Self {
-        Self { mutation, ..self }
+        Self { mutation, blobs: false, ..self }
     }
 
     pub(crate) fn shown(&self) -> String {
         format!(
-            "seed {}, workers {}, inputs {}, {:?}, {:?}, {:?}",
+            "seed {}, workers {}, inputs {}, blobs {}, {:?}, {:?}, {:?}",
             self.seed,
             self.workers,
             self.inputs.len(),
+            self.blobs,
             self.rates,
             self.at_effects,
             self.mutation

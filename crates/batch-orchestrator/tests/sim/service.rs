@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use adls_io::{Location, MemoryLake};
 use aoai_batch_client::{
     Batch, BatchError, BatchId, BatchStatus, CreateBatch, FileId, FileObject, FileStatus, RequestCounts,
 };
+use batch_orchestrator::BlobUrls;
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
 use crate::{
     oracle::{Oracle, ids},
     scenario::{LIST_SETTLE, Mutation, Scenario},
+    urls::SimUrls,
 };
 
 /// What becomes of a `POST` whose input was deleted: each service does one or the other, and neither bills it.
@@ -21,6 +24,8 @@ enum OnDeleted {
 }
 
 pub(crate) struct Service {
+    /// Where it has a hand in.
+    lake: MemoryLake,
     files: BTreeMap<FileId, File>,
     batches: Vec<Running>,
     chance: SmallRng,
@@ -46,13 +51,23 @@ struct Running {
     listed_ms: i64,
     start_ms: i64,
     end_ms: i64,
-    /// It has read its input when it was made.
-    reads_at_once: bool,
+    input: Input,
+    /// Where its results go, if not into files.
+    folder: Option<Location>,
+    /// What it has read of its input; some read when they are made.
+    read: Option<Bytes>,
     /// It was made of an input that was gone.
     doomed: bool,
+    /// The service does not know it before it is listed.
+    unknown_at_first: bool,
     expires: bool,
     /// No room when it starts.
     no_room: bool,
+}
+
+enum Input {
+    File(FileId),
+    Blob(Location),
 }
 
 /// A call that is refused.
@@ -63,10 +78,11 @@ pub(crate) enum Refusal {
 }
 
 impl Service {
-    pub(crate) fn new(scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: &Scenario, lake: MemoryLake) -> Self {
         let mut chance = SmallRng::seed_from_u64(scenario.seed ^ 0x5e2);
         let on_deleted = if chance.random() { OnDeleted::Refuses } else { OnDeleted::MakesABatchThatFails };
         Self {
+            lake,
             files: BTreeMap::new(),
             batches: Vec::new(),
             chance,
@@ -139,8 +155,11 @@ impl Service {
     }
 
     pub(crate) fn create(&mut self, create: &CreateBatch, now_ms: i64) -> Result<Batch, Refusal> {
-        let input = create.input_file_id.clone().ok_or(Refusal::NoInput)?;
-        let gone = !self.can_be_read(&input);
+        let blob = create.input_blob.as_deref().map(|url| SimUrls.locate(url).map(Input::Blob));
+        let input = create.input_file_id.clone().map(Input::File).or(blob.flatten());
+        let input = input.ok_or(Refusal::NoInput)?;
+        let found = self.input_bytes(&input);
+        let gone = found.is_none();
         if gone && self.on_deleted == OnDeleted::Refuses {
             return Err(Refusal::NoInput);
         }
@@ -149,10 +168,10 @@ impl Service {
             id: BatchId(format!("batch-{number:04}")),
             status: BatchStatus::Validating,
             endpoint: Some(create.endpoint.clone()),
-            input_file_id: Some(input),
+            input_file_id: create.input_file_id.clone(),
             output_file_id: None,
             error_file_id: None,
-            input_blob: None,
+            input_blob: create.input_blob.clone(),
             output_blob: None,
             error_blob: None,
             created_at: Some((now_ms + self.skew_ms).div_euclid(1000)),
@@ -174,8 +193,11 @@ impl Service {
             listed_ms: now_ms + lag,
             start_ms,
             end_ms,
-            reads_at_once: self.chance.random(),
+            input,
+            folder: create.output_folder.as_deref().and_then(|url| SimUrls.locate(url)),
+            read: found.filter(|_| self.chance.random()),
             doomed: gone,
+            unknown_at_first: self.chance.random(),
             expires: self.expiring && number.is_multiple_of(2),
             no_room: self.chance.random::<f64>() < 0.05,
         };
@@ -183,15 +205,21 @@ impl Service {
         Ok(shown)
     }
 
-    /// A fence that does nothing lets whoever knows the id go on reading.
-    fn can_be_read(&self, id: &FileId) -> bool {
-        self.files.get(id).is_some_and(|file| !file.deleted || self.mutation == Mutation::NoFence)
+    /// What can be read of an input: a fence that does nothing lets whoever knows the id go on reading.
+    fn input_bytes(&self, input: &Input) -> Option<Bytes> {
+        match input {
+            Input::File(id) => {
+                let file = self.files.get(id)?;
+                (!file.deleted || self.mutation == Mutation::NoFence).then(|| file.bytes.clone())
+            }
+            Input::Blob(at) => self.lake.bytes(at).filter(|bytes| !bytes.is_empty()),
+        }
     }
 
     pub(crate) fn batch(&self, id: &BatchId, now_ms: i64) -> Result<Batch, Refusal> {
         let batch = self.batches.iter().find(|batch| batch.shown.id == *id);
         // What the lists do not show yet may be unknown altogether.
-        let batch = batch.filter(|batch| batch.listed_ms <= now_ms || batch.reads_at_once);
+        let batch = batch.filter(|batch| batch.listed_ms <= now_ms || !batch.unknown_at_first);
         batch.map(|batch| batch.shown.clone()).ok_or(Refusal::NotFound)
     }
 
@@ -227,11 +255,14 @@ impl Service {
 
     fn start(&mut self, at: usize, oracle: &mut Oracle) {
         let batch = &self.batches[at];
-        let input = batch.shown.input_file_id.clone().unwrap();
-        let gone = batch.doomed || !(batch.reads_at_once || self.can_be_read(&input));
-        let failed =
-            if batch.no_room { Some("token_limit_exceeded") } else { gone.then_some("invalid_file") };
-        if let Some(code) = failed {
+        let read = batch.read.clone().or_else(|| self.input_bytes(&batch.input)).filter(|_| !batch.doomed);
+        let (read, code) = match read {
+            Some(read) if !batch.no_room => (read, None),
+            read => {
+                (Bytes::new(), Some(if read.is_some() { "token_limit_exceeded" } else { "invalid_file" }))
+            }
+        };
+        if let Some(code) = code {
             let error = BatchError {
                 code: Some(code.to_owned()),
                 message: "as it is".to_owned(),
@@ -243,20 +274,21 @@ impl Service {
             shown.errors = vec![error];
             return;
         }
-        let all = ids(&self.files[&input].bytes);
+        let all = ids(&read);
         let executed = if batch.expires { all.len() / 2 } else { all.len() };
         for id in &all[..executed] {
             oracle.bill(id, &batch.shown.id.0);
         }
+        self.batches[at].read = Some(read);
         let shown = &mut self.batches[at].shown;
         shown.status = BatchStatus::InProgress;
         shown.request_counts.total = all.len() as u64;
     }
 
     fn end(&mut self, at: usize) {
-        let Running { shown, expires, end_ms, .. } = &self.batches[at];
-        let (expires, end_ms) = (*expires, *end_ms);
-        let all = ids(&self.files[shown.input_file_id.as_ref().unwrap()].bytes);
+        let Running { read, folder, expires, end_ms, .. } = &self.batches[at];
+        let (expires, end_ms, folder) = (*expires, *end_ms, folder.clone());
+        let all = ids(read.as_deref().unwrap_or_default());
         let executed = if expires { all.len() / 2 } else { all.len() };
         let (mut output, mut error) = (String::new(), String::new());
         for (number, id) in all.iter().enumerate() {
@@ -281,6 +313,19 @@ impl Service {
             completed: output.lines().count() as u64,
             failed: error.lines().count() as u64,
         };
+        if let Some(folder) = folder {
+            let put = |name: &str, text: String| {
+                let blob = folder.join(&format!("{}/{name}", self.batches[at].shown.id.0)).unwrap();
+                (!text.is_empty()).then(|| {
+                    self.lake.put(&blob, text).unwrap();
+                    SimUrls.blob_url(&blob)
+                })
+            };
+            let (output, error) = (put("results.jsonl", output), put("errors.jsonl", error));
+            let shown = &mut self.batches[at].shown;
+            (shown.output_blob, shown.error_blob, shown.request_counts) = (output, error, counts);
+            return self.close(at, expires, end_ms);
+        }
         let mut result = |name: &str, text: String| {
             let file = File {
                 name: name.to_owned(),
@@ -294,9 +339,15 @@ impl Service {
         };
         let (output, error) = (result("output.jsonl", output), result("error.jsonl", error));
         let shown = &mut self.batches[at].shown;
-        shown.status = if expires { BatchStatus::Expired } else { BatchStatus::Completed };
-        shown.ended_at = Some((end_ms + self.skew_ms).div_euclid(1000));
         (shown.output_file_id, shown.error_file_id, shown.request_counts) = (output, error, counts);
+        self.close(at, expires, end_ms);
+    }
+
+    fn close(&mut self, at: usize, expired: bool, end_ms: i64) {
+        let ended_at = (end_ms + self.skew_ms).div_euclid(1000);
+        let shown = &mut self.batches[at].shown;
+        shown.status = if expired { BatchStatus::Expired } else { BatchStatus::Completed };
+        shown.ended_at = Some(ended_at);
     }
 
     /// The files that are left, inputs and results.

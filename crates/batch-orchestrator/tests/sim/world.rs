@@ -86,7 +86,7 @@ impl World {
             chance: Mutex::new(SmallRng::seed_from_u64(scenario.seed)),
             log: Mutex::default(),
             oracle: Mutex::new(Oracle::new(inputs)),
-            service: Mutex::new(Service::new(&scenario)),
+            service: Mutex::new(Service::new(&scenario, lake.clone())),
             lake,
             ledger: Arc::new(MemoryLedger::new("ledger", Arc::new(clock))),
             jump,
