@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod curl;
+mod fleet;
 mod lake;
 mod list;
 mod memory;
@@ -52,6 +53,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         ("lake", lake::run as fn(&Bench<'_>) -> Result<Vec<Row>, String>),
         ("list", list::run),
         ("memory", memory::run),
+        ("fleet", fleet::run),
     ] {
         if options.wants(name) {
             rows.extend(measure(&bench).map_err(|why| format!("{name}: {why}"))?);

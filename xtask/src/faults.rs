@@ -33,6 +33,7 @@ usage: cargo xtask faults [options]
   --binary FILE       this program instead of a release build
   --only TEXT         only faults whose name contains this";
 
+const REQUIREMENTS: &str = "openai-requirements.txt";
 /// A service that is quick, and slow enough to be killed at.
 const SETTINGS: &str = r#"[files]
 processing = "50ms"
@@ -89,7 +90,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         Some(binary) => binary.clone(),
         None => kill::release()?,
     };
-    let python = python::environment("openai", "openai-requirements.txt")?;
+    let python = python::environment("openai", REQUIREMENTS)?;
     let clients = [
         Client::Script { python: python.clone(), note: false },
         Client::Script { python, note: true },
@@ -101,9 +102,11 @@ pub(crate) fn run(options: &Options) -> Outcome {
         say::error(&format!("{}: done", case.name));
         rows.push(Row { name: case.name, costs });
     }
-    say::line(&table::text(&rows));
+    let version = version()?;
+    say::line(&table::text(&version, &rows));
     if let Some(path) = &options.markdown {
-        std::fs::write(path, table::markdown(&rows)).map_err(|e| format!("{}: {e}", path.display()))?;
+        std::fs::write(path, table::markdown(&version, &rows))
+            .map_err(|e| format!("{}: {e}", path.display()))?;
     }
     let bad: Vec<&str> = rows
         .iter()
@@ -156,8 +159,17 @@ fn meet(binary: &Path, case: &Case, client: &Client) -> Result<Cost, String> {
     thread::sleep(case.aftermath);
     settle(&manage)?;
     emulator.runs()?;
+    struck(&http::json(&format!("{manage}/state"))?)?;
     let books = http::json(&format!("{manage}/books"))?;
     Ok(Cost { runs, done, ..count::cost(&books, &inputs, &client.results(&scratch)?)? })
+}
+
+/// A fault that nobody met proves nothing.
+fn struck(state: &serde_json::Value) -> Outcome {
+    match state["faults"].as_array().into_iter().flatten().find(|fault| fault[1] == 0) {
+        Some(fault) => Err(format!("the fault was never met: {fault}")),
+        None => Ok(()),
+    }
 }
 
 /// Waits until all batches have ended: what was begun is paid for, whoever waits for it.
@@ -174,6 +186,15 @@ fn settle(manage: &str) -> Outcome {
         left = left.checked_sub(STEP).ok_or_else(|| format!("a batch never ends: {state}"))?;
         thread::sleep(STEP);
     }
+}
+
+/// The official client, as it is pinned.
+fn version() -> Result<String, String> {
+    let path = run::root().join("xtask").join("python").join(REQUIREMENTS);
+    let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let pinned = text.lines().find_map(|line| line.strip_prefix("openai=="));
+    let version = pinned.and_then(|rest| rest.split_whitespace().next());
+    version.map(|version| format!("openai {version}")).ok_or_else(|| "openai is not pinned".to_owned())
 }
 
 /// Where the script is.

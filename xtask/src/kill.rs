@@ -36,6 +36,8 @@ use round::{Report, Rounds};
 
 /// Kills in a round at the most; most rounds are done before.
 const KILLS_OF_A_ROUND: usize = 30;
+/// How many of the states and reasons are told.
+const MOST_FREQUENT: usize = 16;
 /// A series ends with these: what is wrong so often need not be looked for any longer.
 const VIOLATIONS_AT_THE_MOST: usize = 5;
 
@@ -157,7 +159,7 @@ struct Sum {
     kills: usize,
     rounds: usize,
     zombies: usize,
-    gave_up: usize,
+    gave_up: BTreeMap<String, usize>,
     leftovers: usize,
     restarts: usize,
     cuts: usize,
@@ -170,12 +172,13 @@ impl Sum {
         self.kills += kills;
         self.rounds += 1;
         self.zombies += tally.zombies;
-        self.gave_up += tally.gave_up;
         self.leftovers += verdict.leftovers;
         self.restarts += tally.database_restarts;
         self.cuts += tally.database_cuts;
-        for (state, count) in &tally.by_state {
-            *self.by_state.entry(state.clone()).or_default() += count;
+        for (sum, more) in [(&mut self.by_state, &tally.by_state), (&mut self.gave_up, &tally.gave_up)] {
+            for (what, count) in more {
+                *sum.entry(what.clone()).or_default() += count;
+            }
         }
         say::line(&format!(
             "{} round {number} ({shown}): {kills} kills, {} of them zombies, {seconds:.1} s; {} batches, {} lines out, \
@@ -198,14 +201,26 @@ impl Sum {
             self.zombies,
             self.rounds,
             self.kills as f64 / seconds,
-            self.gave_up,
+            self.gave_up.values().sum::<usize>(),
             self.leftovers,
             self.restarts,
             self.cuts
         ));
-        let mut states: Vec<(&String, &usize)> = self.by_state.iter().collect();
-        states.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let states: Vec<String> = states.iter().map(|(state, count)| format!("{state} {count}")).collect();
-        say::line(&format!("  killed after: {}", states.join(", ")));
+        say::line(&format!("  killed after: {}", by_count(&self.by_state)));
+        if !self.gave_up.is_empty() {
+            say::line(&format!("  gave up for: {}", by_count(&self.gave_up)));
+        }
     }
+}
+
+/// The most frequent first.
+fn by_count(counts: &BTreeMap<String, usize>) -> String {
+    let mut counts: Vec<(&String, &usize)> = counts.iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    counts
+        .iter()
+        .take(MOST_FREQUENT)
+        .map(|(what, count)| format!("{what}: {count}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -61,6 +61,45 @@ pub enum Applied {
 }
 
 impl Error {
+    /// An error of one's own: for other implementations of [`BatchApi`](crate::BatchApi), and for mocks of it.
+    #[must_use]
+    pub fn new(
+        kind: ErrorKind,
+        applied: Applied,
+        operation: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            inner: Box::new(Inner {
+                kind,
+                applied,
+                operation,
+                url: String::new(),
+                status: None,
+                code: None,
+                message: message.into(),
+                request_id: None,
+                attempts: 1,
+                retry_after: None,
+                source: None,
+            }),
+        }
+    }
+
+    /// The same, with the service's code.
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.inner.code = Some(code.into());
+        self
+    }
+
+    /// The same, with the time that the service asked to wait.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.inner.retry_after = Some(wait);
+        self
+    }
+
     /// What the caller can do about it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -13,7 +13,9 @@ pub use api::{
     BatchApi, ByteStream, ContentStream, CreateBatch, CreatedBatch, DeletedFile, EnqueuedTokens,
     ExpiresAfter, FileQuery, ImportFile, PageQuery, Reopen, Upload, UploadBody,
 };
-pub use client::{ApiForm, BatchClient, BatchClientOptions, Credential, DEFAULT_SCOPE, RetryOptions};
+pub use client::{
+    ApiForm, BatchClient, BatchClientOptions, Credential, DEFAULT_SCOPE, DatedPage, RetryOptions,
+};
 pub use error::{Applied, Error, ErrorKind, Result};
 pub use ext::BatchApiExt;
 pub use jsonl::{

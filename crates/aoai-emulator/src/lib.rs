@@ -18,8 +18,9 @@ mod storage_auth;
 pub use books::{BatchBooks, Books, PaidTwice};
 pub use config::{
     AnswerConfig, BatchConfig, CancelOfTerminal, ClockConfig, Deviation, EmulatorConfig, EntraConfig,
-    ErrorLineShape, ExpiryConfig, FileConfig, InUseDelete, LakeAccount, LakeConfig, Outcome, OutcomeRule,
-    QuotaConfig, QuotaMode, ResultIds, Secret, TlsConfig, UpstreamConfig, WireConfig,
+    ErrorLineShape, ExpiryConfig, FileConfig, InUseDelete, LakeAccount, LakeConfig, ListFilter, ListOrder,
+    MetadataFate, Outcome, OutcomeRule, QuotaConfig, QuotaMode, ResultIds, Secret, TlsConfig, UpstreamConfig,
+    WireConfig,
 };
 pub use control::{BatchSummary, Control, FileSummary, Snapshot};
 pub use emulator::Emulator;

@@ -136,6 +136,8 @@ pub struct RunOptions {
     pub lease: Duration,
     /// The id of a ledger that is lost for good, or was given up: its work is taken over. It must not be in use any more.
     pub adopt_ledger: Option<String>,
+    /// Makes the jitter the same in every run with the same number; for simulations.
+    pub seed: Option<u64>,
     /// Where results are spooled while they are put in order; the system's temporary directory if `None`.
     pub spool_dir: Option<PathBuf>,
 }
@@ -152,6 +154,7 @@ impl Default for RunOptions {
             concurrency: 4,
             lease: Duration::from_secs(90),
             adopt_ledger: None,
+            seed: None,
             spool_dir: None,
         }
     }

@@ -1,6 +1,6 @@
 //! The command line, exactly as typed: nothing is looked up here.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use aoai_batch_client::BatchId;
 use batch_orchestrator::machine::Resolution;
@@ -69,7 +69,7 @@ pub(crate) enum Command {
     /// Decide what becomes of a job that needs a person
     Retry(RetryArgs),
     /// Check configuration, lake, service and rights, and say what to fix
-    Doctor,
+    Doctor(DoctorArgs),
     /// Serve an Azure OpenAI Batch API on this machine, for development and tests
     Emulator(EmulatorArgs),
     /// Print a completion script for a shell
@@ -147,6 +147,20 @@ pub(crate) struct StatusArgs {
     /// Repeat every two seconds until interrupted
     #[arg(long)]
     pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Find out what the service and the lake really do where nobody promises it, with one or two batches of one line:
+    /// a fraction of a cent; all of it is removed again
+    #[arg(long)]
+    pub(crate) probe: bool,
+    /// How long the probes may take; cleaning up may take a minute more
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration, requires = "probe")]
+    pub(crate) probe_timeout: Duration,
+    /// How long to wait at most for something new to show in a list
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = humantime::parse_duration, requires = "probe")]
+    pub(crate) probe_list_wait: Duration,
 }
 
 #[derive(Debug, Args)]

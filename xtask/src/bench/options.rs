@@ -2,15 +2,16 @@
 
 use std::{fmt::Display, path::PathBuf, str::FromStr};
 
-const NAMES: [&str; 3] = ["lake", "list", "memory"];
+const NAMES: [&str; 4] = ["lake", "list", "memory", "fleet"];
 
 const USAGE: &str = "\
-usage: cargo xtask bench [lake] [list] [memory] [options]
+usage: cargo xtask bench [lake] [list] [memory] [fleet] [options]
   lake      reading and publishing a file in the lake, beside curl
   list      requests and memory of a listing of 100,000 paths
   memory    time and memory of `run --once` over ten files of 200 MiB, for `transfer` = upload and import
+  fleet     400 files by one worker and by four, with their ledger on PostgreSQL (it starts a server of its own)
 All of them where none is named.
-  --quick             smaller: 32 MiB, 10,000 paths, three files of 20 MB
+  --quick             smaller: 32 MiB, 10,000 paths, three files of 20 MB, 120 files
   --check             fail where a number is not as it should be
   --json              one line of JSON instead of the table
   --binary FILE       measure this program instead of building the release binary

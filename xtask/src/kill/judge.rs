@@ -19,6 +19,8 @@ const ENDED: [&str; 4] = ["completed", "failed", "expired", "cancelled"];
 /// All there is to judge by.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
+    /// What was done before is not in the ledger any more.
+    pub(super) ledger_lost: bool,
     pub(super) inputs: Inputs,
     pub(super) input: Tree,
     pub(super) processed: Tree,
@@ -224,7 +226,7 @@ fn service(evidence: &Evidence, verdict: &mut Verdict) {
     }
 }
 
-/// Every input has one job that is done; a listing that was late may have made further ones, which were dropped.
+/// Every input has one job that is done, or had one in a ledger that was lost; a listing that was late may have made further ones, which were dropped.
 fn status(evidence: &Evidence, verdict: &mut Verdict) {
     let mut done: BTreeMap<&str, usize> = BTreeMap::new();
     for job in evidence.status["jobs"].as_array().into_iter().flatten() {
@@ -237,7 +239,7 @@ fn status(evidence: &Evidence, verdict: &mut Verdict) {
     }
     for path in evidence.inputs.keys() {
         let count = done.get(format!("input/{path}").as_str()).copied().unwrap_or_default();
-        if count != 1 {
+        if count != 1 && !(evidence.ledger_lost && count == 0) {
             verdict.violations.push(format!("{path}: {count} jobs are done"));
         }
     }
@@ -328,6 +330,16 @@ mod tests {
         assert!(!judge(&evidence).violations.is_empty());
         let mut evidence = good();
         evidence.input.insert("sub/a.jsonl".into(), Some(Vec::new()));
+        assert!(!judge(&evidence).violations.is_empty());
+    }
+
+    #[test]
+    fn a_lost_ledger_need_not_know_of_every_job() {
+        let mut evidence = Evidence { ledger_lost: true, ..good() };
+        evidence.status["jobs"] = json!([]);
+        assert_eq!(judge(&evidence).violations, [""; 0]);
+        let done = json!({ "path": "input/b.jsonl", "state": { "state": "done" } });
+        evidence.status["jobs"] = json!([done, done]);
         assert!(!judge(&evidence).violations.is_empty());
     }
 

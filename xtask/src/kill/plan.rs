@@ -143,7 +143,7 @@ impl Ledger {
     pub(super) fn lanes(self) -> usize {
         match self {
             Self::Sqlite => 4,
-            Self::Postgres => 1,
+            Self::Postgres => 2,
         }
     }
 }
@@ -178,7 +178,8 @@ pub(super) fn requests(stem: &str, lines: u64) -> String {
     (1..=lines).map(|number| format!("{}\n", line(number))).collect()
 }
 
-/// A service of uneven temper: times, list lag, lines that fail, and requests that go wrong in every way.
+/// A service of uneven temper: times, list lag, lines that fail, batches that expire, little room, and requests that go
+/// wrong in every way.
 fn settings(random: &mut Random) -> String {
     let mut text = format!(
         r#"seed = {seed}
@@ -216,6 +217,14 @@ outcome = "missing"
         lag = random.pick(&[0, 100, 300]),
         missing = random.pick(&["reject", "fail_batch"]),
     );
+    if random.chance(30) {
+        let times = random.between(1, 4);
+        text += &format!("\n[batches.expiry]\nafter_lines = 2\ntimes = {times}\n");
+    }
+    if random.chance(30) {
+        let mode = random.pick(&["fail_fast", "fail_later"]);
+        text += &format!("\n[quota]\nmax_enqueued_tokens = 500\nmode = \"{mode}\"\n");
+    }
     let late = random.between(20, 2500);
     let delay = random.between(20, 300);
     for (operation, percent, effect) in [

@@ -33,7 +33,7 @@ pub(super) fn measure(binary: &Path, seed: u64) -> Result<Vec<Duration>, String>
         lake.put(&format!("{stem}.jsonl"), &requests(&stem, 3))?;
     }
     scratch.write("aoai-batch.toml", &Plan::wide().config(&emulator.ready, None))?;
-    let program = Program { binary: binary.to_owned(), directory: scratch.path().to_owned() };
+    let program = Program::new(binary, scratch.path());
 
     let mut times = Vec::new();
     for kill in 0..=KILLS {

@@ -11,6 +11,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
+    KILLS_OF_A_ROUND,
     database::Database,
     http,
     judge::{Evidence, Verdict, judge},
@@ -86,13 +87,14 @@ impl Rounds<'_> {
         }
         let url = self.database.map(Database::fresh).transpose()?;
         scratch.write("aoai-batch.toml", &plan.config(&emulator.ready, url.as_deref()))?;
-        let program = Program { binary: self.binary.to_owned(), directory: scratch.path().to_owned() };
+        let program = Program::new(self.binary, scratch.path());
 
         let arena = Arena {
             program: &program,
             lake: &lake,
             database: self.database,
             left: AtomicUsize::new(kills),
+            loses_ledger_at: self.loses_ledger(&mut random, kills),
             tally: Mutex::default(),
         };
         self.fight(&arena, &random)?;
@@ -103,6 +105,7 @@ impl Rounds<'_> {
         http::send("DELETE", &format!("{manage}/faults"), &[])?;
         let ended = program.finish(&["run", "--once"], &[0, 3], PEACE);
         let evidence = Evidence {
+            ledger_lost: program.adopted.get().is_some(),
             inputs: plan.inputs.clone(),
             input: lake.read(PLACES[0])?,
             processed: lake.read(PLACES[1])?,
@@ -115,8 +118,16 @@ impl Rounds<'_> {
         keep(scratch, &evidence, plan.account)?;
         let mut verdict = judge(&evidence);
         verdict.violations.extend(ended.err().map(|why| format!("the run in peace: {why}")));
+        let lost = if evidence.ledger_lost { ", its ledger lost" } else { "" };
+        let shown = plan.shown() + lost;
         let kills = tally.by_state.values().sum();
-        Ok(Report { tally, verdict, kills, seconds: start.elapsed().as_secs_f64(), shown: plan.shown() })
+        Ok(Report { tally, verdict, kills, seconds: start.elapsed().as_secs_f64(), shown })
+    }
+
+    /// A file can be lost while its one worker is dead; it is in some rounds.
+    fn loses_ledger(&self, random: &mut Random, kills: usize) -> Option<usize> {
+        let drawn = random.between(1, KILLS_OF_A_ROUND as u64) as usize;
+        (self.ledger == Ledger::Sqlite && drawn < kills && random.chance(30)).then(|| kills - drawn)
     }
 
     /// All places at once, each with draws of its own.

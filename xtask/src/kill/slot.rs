@@ -22,6 +22,8 @@ use crate::run::Outcome;
 
 /// From the start of a worker to its end, at the most.
 const LONGEST_MS: u64 = 400;
+/// From the start to the first thing that it does, at the most: what others held is free when their lease ends.
+const PATIENCE_MS: u64 = LEASE_MS;
 /// From the first thing that it did to its end, at the most; there are many states within this.
 const AT_WORK_MS: u64 = 80;
 /// Of a hundred ends, how many are a stop that outlasts the lease, and then a revival.
@@ -37,7 +39,7 @@ pub(super) struct Tally {
     pub(super) by_state: BTreeMap<String, usize>,
     pub(super) zombies: usize,
     /// Workers that ended by themselves with work left: the service, the lake or the ledger could not be reached.
-    pub(super) gave_up: usize,
+    pub(super) gave_up: BTreeMap<String, usize>,
     pub(super) database_restarts: usize,
     pub(super) database_cuts: usize,
 }
@@ -49,6 +51,8 @@ pub(super) struct Arena<'a> {
     pub(super) database: Option<&'a Database>,
     /// Ends that are still to be met.
     pub(super) left: AtomicUsize,
+    /// When so many are left, the ledger is lost.
+    pub(super) loses_ledger_at: Option<usize>,
     pub(super) tally: Mutex<Tally>,
 }
 
@@ -66,6 +70,9 @@ impl Arena<'_> {
                 return Ok(());
             };
             self.disturb(before)?;
+            if self.loses_ledger_at == Some(before) {
+                self.lose_ledger()?;
+            }
             let mode = if random.chance(50) { "--once" } else { "--watch" };
             let mut worker = Worker::start(self.program, slot, mode)?;
             if let Some(status) = self.let_work(&mut worker, &mut random)? {
@@ -87,7 +94,7 @@ impl Arena<'_> {
     /// anyway.
     fn let_work(&self, worker: &mut Worker, random: &mut Random) -> Result<Option<ExitStatus>, String> {
         if random.chance(75) {
-            if let Some(status) = worker.wait_for_progress(Duration::from_millis(LONGEST_MS))? {
+            if let Some(status) = worker.wait_for_progress(Duration::from_millis(PATIENCE_MS))? {
                 return Ok(Some(status));
             }
             return worker.wait(Duration::from_millis(random.between(0, AT_WORK_MS)));
@@ -110,6 +117,17 @@ impl Arena<'_> {
         Ok(())
     }
 
+    /// Nobody works now. Where nothing is claimed there is nothing to lose.
+    fn lose_ledger(&self) -> Outcome {
+        if self.program.adopted.get().is_some() {
+            return Ok(());
+        }
+        match self.lake.claimant()? {
+            Some(id) => self.program.lose_ledger(id),
+            None => Ok(()),
+        }
+    }
+
     fn disturb(&self, left: usize) -> Outcome {
         let Some(database) = self.database else { return Ok(()) };
         if left.is_multiple_of(RESTART_EVERY) {
@@ -127,7 +145,8 @@ impl Arena<'_> {
         match status.code() {
             Some(0 | 3) if mode == "--once" => Ok(()),
             Some(5) => {
-                self.tally(|tally| tally.gave_up += 1);
+                let why = self.program.last_error(slot)?;
+                self.tally(|tally| *tally.gave_up.entry(why).or_default() += 1);
                 Ok(())
             }
             _ => Err(format!("`run {mode}` ended by itself with {status}: see worker-{slot}.log")),

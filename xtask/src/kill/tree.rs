@@ -6,12 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::http;
+use serde_json::Value;
+
+use super::{http, worker::is_leftover};
 use crate::{
     emulator::{ACCOUNT, Ready},
     run::Outcome,
 };
 
+const CLAIMS: &str = "_aoai-batch/claims/";
 /// Names of its three places, which are directories or filesystems.
 pub(super) const PLACES: [&str; 3] = ["input", "processed", "error"];
 
@@ -74,15 +77,33 @@ impl Lake {
         let mut tree = self.names(place)?;
         for (path, content) in &mut tree {
             let Some(content) = content else { continue };
-            *content = match self {
-                Self::Local(root) => {
-                    let path = root.join(place).join(path);
-                    fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?
-                }
-                Self::Account { endpoint, .. } => http::get(&format!("{endpoint}/{place}/{path}"))?,
-            };
+            *content = self.content(place, path)?;
         }
         Ok(tree)
+    }
+
+    fn content(&self, place: &str, path: &str) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Local(root) => {
+                let path = root.join(place).join(path);
+                fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))
+            }
+            Self::Account { endpoint, .. } => http::get(&format!("{endpoint}/{place}/{path}")),
+        }
+    }
+
+    /// The ledger that a claim marker names, if there is a marker.
+    pub(super) fn claimant(&self) -> Result<Option<String>, String> {
+        let tree = self.names("processed")?;
+        let is_marker = |path: &&String| path.starts_with(CLAIMS) && !is_leftover(path);
+        let Some(path) = tree.keys().find(is_marker) else { return Ok(None) };
+        // The faults that are meant for the program are met here, too.
+        let mut tries = (0..10).map(|_| self.content("processed", path));
+        let content = tries.find(Result::is_ok).ok_or_else(|| format!("{path} cannot be read"))??;
+        let marker: Value = serde_json::from_slice(&content).map_err(|e| format!("a claim marker: {e}"))?;
+        let ledger =
+            marker["ledger"].as_str().ok_or_else(|| format!("a marker without a ledger: {marker}"))?;
+        Ok(Some(ledger.to_owned()))
     }
 
     /// Whether nothing is left to do: no input, and no claim on one.
@@ -90,7 +111,7 @@ impl Lake {
         let file = |tree: &Tree, what: &str| {
             tree.iter().any(|(path, content)| content.is_some() && path.contains(what))
         };
-        Ok(!file(&self.names("input")?, ".jsonl") && !file(&self.names("processed")?, "_aoai-batch/claims/"))
+        Ok(!file(&self.names("input")?, ".jsonl") && !file(&self.names("processed")?, CLAIMS))
     }
 }
 
@@ -130,7 +151,9 @@ mod tests {
         assert_eq!(tree["sub"], None);
         assert_eq!(tree["sub/a.jsonl"].as_deref(), Some(&b"x"[..]));
         fs::remove_file(scratch.path().join("input/sub/a.jsonl")).unwrap();
-        scratch.write("processed/_aoai-batch/claims/1.json", "{}").unwrap();
+        assert_eq!(lake.claimant().unwrap(), None);
+        scratch.write("processed/_aoai-batch/claims/1.json", "{\"ledger\":\"me\"}").unwrap();
         assert!(!lake.is_done().unwrap());
+        assert_eq!(lake.claimant().unwrap().as_deref(), Some("me"));
     }
 }

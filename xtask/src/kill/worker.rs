@@ -1,11 +1,11 @@
 //! One process of the program, and how it ends.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -32,14 +32,30 @@ pub(super) struct Program {
     pub(super) binary: PathBuf,
     /// Its configuration is here, and so are its logs.
     pub(super) directory: PathBuf,
+    /// The ledger that was lost, whose work is taken over.
+    pub(super) adopted: OnceLock<String>,
 }
 
 impl Program {
+    pub(super) fn new(binary: &Path, directory: &Path) -> Self {
+        Self { binary: binary.to_owned(), directory: directory.to_owned(), adopted: OnceLock::new() }
+    }
+
+    /// Loses the ledger file, as a container loses its disk; `id` names it to whoever comes next.
+    pub(super) fn lose_ledger(&self, id: String) -> Outcome {
+        let directory = self.directory.join(".aoai-batch");
+        fs::remove_dir_all(&directory).map_err(|e| format!("{}: {e}", directory.display()))?;
+        self.adopted.set(id).map_err(|id| format!("the ledger {id} is lost a second time"))
+    }
+
     /// A command of the program, for this round's configuration.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.current_dir(&self.directory).args(arguments);
         command.arg("--config").arg(self.directory.join("aoai-batch.toml")).arg("--json");
+        if let (Some(id), Some(&"run")) = (self.adopted.get(), arguments.first()) {
+            command.args(["--adopt-ledger", id]);
+        }
         command.env(LAKE_KEY_VARIABLE, WELL_KNOWN_KEY).env(SERVICE_KEY_VARIABLE, "not asked for");
         command.env("NO_PROXY", "127.0.0.1,localhost");
         command
@@ -67,6 +83,14 @@ impl Program {
             true => Ok(()),
             false => Err(format!("a second process was not told why it is refused: {}", finished.stdout)),
         }
+    }
+
+    /// What the worker of a place complained of last.
+    pub(super) fn last_error(&self, slot: usize) -> Result<String, String> {
+        let path = self.directory.join(worker_log(slot));
+        let log = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let said = log.lines().rev().find_map(|line| line.strip_prefix("error: "));
+        Ok(said.unwrap_or("(it said nothing)").to_owned())
     }
 
     fn log(&self, name: &str) -> Result<File, String> {
@@ -107,7 +131,7 @@ impl Worker {
     pub(super) fn start(program: &Program, slot: usize, mode: &str) -> Result<Self, String> {
         let mut command = program.command(&["run", mode]);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        command.stderr(program.log(&format!("worker-{slot}.log"))?);
+        command.stderr(program.log(&worker_log(slot))?);
         let mut events = program.log(&format!("events-{slot}.jsonl"))?;
         let started = now();
         let child = command.spawn().map_err(|e| format!("{}: {e}", program.binary.display()))?;
@@ -186,6 +210,10 @@ impl Worker {
         let _ = run::output(Command::new("kill").args([name, &self.child.id().to_string()]));
         Ok(())
     }
+}
+
+fn worker_log(slot: usize) -> String {
+    format!("worker-{slot}.log")
 }
 
 fn note(said: &Mutex<Said>, line: &str) {

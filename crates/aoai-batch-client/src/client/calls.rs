@@ -11,7 +11,7 @@ use super::{
     auth::{Credential, check_transport},
     content::content,
     request::{ApiForm, Urls},
-    retry::RetryOptions,
+    retry::{RetryOptions, date},
     send::{Body, Sender},
     upload,
 };
@@ -90,6 +90,31 @@ impl BatchClient {
     pub fn endpoint(&self) -> &Url {
         self.urls.base()
     }
+
+    /// One page of batches by any query, such as `$filter` and `$orderby` of the dated previews, and when it was
+    /// answered by the service's clock.
+    ///
+    /// What a service does with a query option that it does not know is up to it.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn query_batches(&self, query: &[(&str, &str)]) -> Result<DatedPage> {
+        let call = self.urls.query_batches(query);
+        let once = || async {
+            let answer = self.sender.once(&call, &Body::None).await?;
+            Ok(DatedPage { page: answer.json(&call)?, date: date(&answer.headers) })
+        };
+        self.sender.retrying(&call, once).await
+    }
+}
+
+/// A page, and when it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatedPage {
+    /// The page.
+    pub page: Page<Batch>,
+    /// The answer's `Date`, in seconds since 1970 (UTC).
+    pub date: Option<i64>,
 }
 
 #[async_trait]

@@ -10,6 +10,6 @@ mod send;
 mod upload;
 
 pub use auth::{Credential, DEFAULT_SCOPE};
-pub use calls::{BatchClient, BatchClientOptions};
+pub use calls::{BatchClient, BatchClientOptions, DatedPage};
 pub use request::ApiForm;
 pub use retry::RetryOptions;

@@ -116,6 +116,12 @@ impl Urls {
         call
     }
 
+    pub(super) fn query_batches(&self, query: &[(&str, &str)]) -> Call {
+        let mut call = self.call("list batches", Method::GET, &["batches"]);
+        call.url.query_pairs_mut().extend_pairs(query);
+        call
+    }
+
     pub(super) fn cancel_batch(&self, id: &str) -> Call {
         self.call("cancel batch", Method::POST, &["batches", id, "cancel"]).mutating(true)
     }
@@ -202,6 +208,21 @@ mod tests {
         };
         assert_eq!(urls.list_files(&query).url.query(), Some("purpose=batch&after=a%26b&limit=5"));
         assert_eq!(urls.get_file("../batches?x#y").url.path(), "/openai/v1/files/..%2Fbatches%3Fx%23y");
+    }
+
+    #[test]
+    fn a_query_of_ones_own_is_added_to_the_version() {
+        let urls = urls("https://h", ApiForm::Dated("2025-04-01-preview".into()));
+        let url = urls.query_batches(&[("$filter", "created_at gt 1")]).url;
+        let pairs: Vec<_> = url.query_pairs().collect();
+        assert_eq!(
+            pairs,
+            [
+                ("api-version".into(), "2025-04-01-preview".into()),
+                ("$filter".into(), "created_at gt 1".into())
+            ]
+        );
+        assert_eq!(url.path(), "/openai/batches");
     }
 
     #[test]

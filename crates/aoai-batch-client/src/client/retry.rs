@@ -46,10 +46,17 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     if let Some(wait) = number("retry-after-ms", 1e-3).or_else(|| number(RETRY_AFTER.as_str(), 1.0)) {
         return Some(wait);
     }
-    let after = text(RETRY_AFTER.as_str())?;
-    let date = |text: &str| OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok();
-    let wait = date(after)? - date(text(DATE.as_str())?)?;
+    let wait = parse_date(text(RETRY_AFTER.as_str())?)? - parse_date(text(DATE.as_str())?)?;
     Some(wait.try_into().unwrap_or(Duration::ZERO))
+}
+
+/// When an answer was made by the service's clock, in seconds since 1970 (UTC).
+pub(super) fn date(headers: &HeaderMap) -> Option<i64> {
+    Some(parse_date(headers.get(DATE)?.to_str().ok()?.trim())?.unix_timestamp())
+}
+
+fn parse_date(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok()
 }
 
 #[cfg(test)]

@@ -39,6 +39,16 @@ async fn a_read_is_tried_again_after_whatever_passes() {
 }
 
 #[tokio::test]
+async fn a_query_of_ones_own_goes_out_as_it_is_and_the_services_clock_comes_back() {
+    let list = format!(r#"{{"data":[{}],"has_more":false}}"#, batch("batch_1", "completed"));
+    let server = Server::new([Reply::new(200, list).header("date", "Wed, 21 Oct 2026 07:28:00 GMT")]).await;
+    let found =
+        server.client().query_batches(&[("$filter", "created_at gt 1"), ("limit", "1")]).await.unwrap();
+    assert_eq!((found.page.data[0].id.0.as_str(), found.date), ("batch_1", Some(1_792_567_680)));
+    assert!(server.lines()[0].contains("?%24filter=created_at+gt+1&limit=1"), "{:?}", server.lines());
+}
+
+#[tokio::test]
 async fn attempts_are_capped_and_counted() {
     let server = Server::new((0..9).map(|_| Reply::new(500, "{}"))).await;
     let error = server.client().get_file(&id()).await.unwrap_err();

@@ -24,7 +24,7 @@ use super::{
     validation, view,
 };
 use crate::{
-    config::{AnswerConfig, Deviation, QuotaMode},
+    config::{AnswerConfig, Deviation, MetadataFate, QuotaMode},
     files::{FileStatus, StoredBody, without_v1},
     server::{ApiError, Call, json},
     state::Shared,
@@ -168,6 +168,13 @@ fn file_source(state: &Shared, id: String) -> Result<Source, ApiError> {
 fn new_batch(state: &Shared, call: &Call, create: Create, source: Source) -> Result<Batch, ApiError> {
     let config = &state.config.batches;
     let metadata = create.metadata.map(check_metadata).transpose()?.flatten();
+    let metadata = match config.metadata {
+        MetadataFate::Echo => metadata,
+        MetadataFate::Refuse if metadata.is_some() => {
+            return Err(ApiError::invalid("The field metadata is not supported."));
+        }
+        MetadataFate::Drop | MetadataFate::Refuse => None,
+    };
     let mut refused = source.refused;
     if create.completion_window != "24h" {
         let message = "The completion_window must be '24h'.";
@@ -220,7 +227,7 @@ fn missing_input(id: &str) -> String {
 fn find_input(state: &Shared, id: &str) -> Result<Option<(String, Arc<StoredBody>)>, ApiError> {
     let now = state.clock.now();
     let files = state.files();
-    let Some(file) = files.get(id, now) else { return Ok(None) };
+    let Some(file) = files.get(id, now).or_else(|| files.buried(id)) else { return Ok(None) };
     let status = file.status_at(now);
     if status != FileStatus::Processed {
         return Err(ApiError::invalid(format!(

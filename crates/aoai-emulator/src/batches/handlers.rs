@@ -3,9 +3,9 @@
 use axum::{http::StatusCode, response::Response};
 use serde_json::json;
 
-use super::{settle, view};
+use super::{selection::Selection, settle, view};
 use crate::{
-    config::CancelOfTerminal,
+    config::{CancelOfTerminal, ListOrder},
     server::{ApiError, Call, Page, Query, json as reply},
     state::Shared,
 };
@@ -17,10 +17,19 @@ pub(crate) async fn get(state: &Shared, call: &Call) -> Result<Response, ApiErro
 }
 
 pub(crate) async fn list(state: &Shared, call: &Call, query: &Query) -> Result<Response, ApiError> {
+    let config = &state.config.batches;
     let limit = query.limit(1, 100, 20)?;
+    let limit = if config.ignore_limit { usize::MAX } else { limit };
+    let selection = Selection::of(call, query, config.list_filter)?;
     let now = state.clock.now();
-    let visible: Vec<_> =
-        state.batches().all().iter().rev().filter(|batch| batch.visible_at <= now).cloned().collect();
+    let mut visible: Vec<_> =
+        state.batches().all().iter().filter(|batch| batch.visible_at <= now).cloned().collect();
+    let ascending = selection.ascending.unwrap_or(config.list_order == ListOrder::OldestFirst);
+    if !ascending {
+        visible.reverse();
+    }
+    visible
+        .retain(|batch| selection.admits(batch.created_at.unix_seconds(), batch.moment(now).status.name()));
     let page = Page::cut(visible, query.get("after"), limit, |batch| batch.id.as_str())?;
     for batch in &page.items {
         settle(state, batch).await;

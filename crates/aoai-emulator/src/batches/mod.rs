@@ -8,6 +8,7 @@ mod plan;
 mod quota;
 mod record;
 mod results;
+mod selection;
 mod store;
 mod upstream_run;
 mod validation;

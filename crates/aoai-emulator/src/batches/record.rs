@@ -197,9 +197,18 @@ impl Batch {
     /// The input file was deleted; whoever has not read it yet cannot any more.
     pub(crate) fn lose_input(&self, now: Stamp) {
         if self.moment(now).status == Status::Validating {
-            let message = format!("The input file '{}' was not found.", self.input_file_id);
-            self.steering().refused.get_or_insert(BatchError::new("invalid_request", &message));
+            self.steering().refused.get_or_insert(self.without_input());
         }
+    }
+
+    /// The input file was deleted, and the batch cannot do without.
+    pub(crate) fn fail_without_input(&self, now: Stamp) {
+        self.steer(now, |steering| steering.failed = Some((now, self.without_input())));
+    }
+
+    fn without_input(&self) -> BatchError {
+        let message = format!("The input file '{}' was not found.", self.input_file_id);
+        BatchError::new("invalid_request", &message)
     }
 
     /// Cancels, expires or fails the batch, unless it has ended; says whether it did.

@@ -26,7 +26,7 @@ pub(super) fn to_json(batch: &Batch, now: Stamp, form: &ApiForm, wire: &WireConf
         "object": "batch",
         "endpoint": batch.endpoint,
         "errors": errors(batch, moment.status),
-        "input_file_id": batch.input_file_id,
+        "input_file_id": (!wire.omit_input_file_ids).then_some(&batch.input_file_id),
         "completion_window": batch.completion_window,
         "status": capitalised(moment.status.name(), wire.capitalised_statuses),
         "output_file_id": result_id(results.and_then(|results| results.output_id.as_deref()), wire),

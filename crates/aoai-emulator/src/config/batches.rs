@@ -43,6 +43,16 @@ pub struct BatchConfig {
     pub missing_input: Deviation,
     /// What cancelling a batch that already ended does.
     pub cancel_of_terminal: CancelOfTerminal,
+    /// What becomes of the metadata of a create.
+    pub metadata: MetadataFate,
+    /// Deleted input files are good for a batch all the same, instead of `missing_input`.
+    pub run_deleted_inputs: bool,
+    /// What `$filter` and `$orderby` of a list do on dated versions from 2025-03-01 on; others ignore them.
+    pub list_filter: ListFilter,
+    /// The order of lists.
+    pub list_order: ListOrder,
+    /// Answer a list with everything there is, whatever `limit` says.
+    pub ignore_limit: bool,
 }
 
 impl Default for BatchConfig {
@@ -63,6 +73,11 @@ impl Default for BatchConfig {
             bom: Deviation::FailBatch,
             missing_input: Deviation::default(),
             cancel_of_terminal: CancelOfTerminal::default(),
+            metadata: MetadataFate::default(),
+            run_deleted_inputs: false,
+            list_filter: ListFilter::default(),
+            list_order: ListOrder::default(),
+            ignore_limit: false,
         }
     }
 }
@@ -104,6 +119,43 @@ pub enum CancelOfTerminal {
     BadRequest,
     /// 200 and the batch as it is.
     Ok,
+}
+
+/// What becomes of the metadata of a create (nowhere promised).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetadataFate {
+    /// It is told with the batch.
+    #[default]
+    Echo,
+    /// It is accepted, and told as null.
+    Drop,
+    /// 400 at create.
+    Refuse,
+}
+
+/// What `$filter` and `$orderby` of a list do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListFilter {
+    /// Nothing.
+    #[default]
+    Ignore,
+    /// What the documentation's examples show: `created_at gt N and status eq 'Completed'`, `created_at asc`.
+    Apply,
+    /// 400.
+    Refuse,
+}
+
+/// The order of lists of batches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListOrder {
+    /// As documented.
+    #[default]
+    NewestFirst,
+    /// The reverse.
+    OldestFirst,
 }
 
 /// The enqueued-token quota. Tokens are counted as body characters / 4.

@@ -54,4 +54,6 @@ pub enum InUseDelete {
     Refuse,
     /// The file goes, and a batch that is still validating fails.
     FailBatch,
+    /// The file goes, and a batch that has not ended fails.
+    FailRunning,
 }

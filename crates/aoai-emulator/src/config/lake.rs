@@ -16,11 +16,21 @@ pub struct LakeConfig {
     pub create_filesystems: Vec<String>,
     /// Whether requests must be signed.
     pub require_auth: bool,
+    /// Requests are carried out whether or not their conditions hold.
+    pub ignore_conditions: bool,
+    /// A rename gives the file a new tag.
+    pub rename_changes_etag: bool,
 }
 
 impl Default for LakeConfig {
     fn default() -> Self {
-        Self { accounts: vec![LakeAccount::default()], create_filesystems: Vec::new(), require_auth: true }
+        Self {
+            accounts: vec![LakeAccount::default()],
+            create_filesystems: Vec::new(),
+            require_auth: true,
+            ignore_conditions: false,
+            rename_changes_etag: false,
+        }
     }
 }
 

@@ -10,7 +10,10 @@ mod tls;
 mod wire;
 
 pub use answers::{AnswerConfig, Outcome, OutcomeRule, UpstreamConfig};
-pub use batches::{BatchConfig, CancelOfTerminal, Deviation, ExpiryConfig, QuotaConfig, QuotaMode};
+pub use batches::{
+    BatchConfig, CancelOfTerminal, Deviation, ExpiryConfig, ListFilter, ListOrder, MetadataFate, QuotaConfig,
+    QuotaMode,
+};
 pub use emulator::{ClockConfig, EmulatorConfig, Secret};
 pub use entra::EntraConfig;
 pub use files::{FileConfig, InUseDelete};

@@ -14,6 +14,10 @@ pub struct WireConfig {
     pub iso_dates: bool,
     /// Lists of batches under `value` instead of `data`.
     pub value_lists: bool,
+    /// Files do not tell their names.
+    pub omit_filenames: bool,
+    /// Batches do not tell their input file.
+    pub omit_input_file_ids: bool,
     /// Shape of a failed line in the error file.
     pub error_lines: ErrorLineShape,
     /// Code of the error lines for what a cancel left undone; none = such lines are in neither file.

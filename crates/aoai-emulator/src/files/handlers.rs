@@ -59,9 +59,13 @@ pub(crate) fn delete(state: &Shared, call: &Call) -> Result<Response, ApiError> 
             return Err(ApiError::conflict(format!("The file '{}' is in use by a batch.", call.id)));
         }
         InUseDelete::FailBatch => users.iter().for_each(|batch| batch.lose_input(now)),
+        InUseDelete::FailRunning => users.iter().for_each(|batch| batch.fail_without_input(now)),
         InUseDelete::Allow | InUseDelete::Refuse => {}
     }
-    state.files().remove(&call.id);
+    let removed = state.files().remove(&call.id);
+    if let Some(file) = removed.filter(|_| state.config.batches.run_deleted_inputs) {
+        state.files().bury(file);
+    }
     Ok(reply(StatusCode::OK, &json!({"object": "file", "id": call.id, "deleted": true})))
 }
 

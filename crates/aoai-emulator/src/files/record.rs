@@ -89,7 +89,7 @@ impl FileRecord {
             "id": self.id,
             "object": "file",
             "created_at": self.created_at.unix_seconds(),
-            "filename": self.filename,
+            "filename": (!wire.omit_filenames).then_some(&self.filename),
             "purpose": self.purpose,
             "status": capitalised(status.name(), wire.capitalised_statuses),
             "expires_at": self.expires_at,

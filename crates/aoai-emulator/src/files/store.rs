@@ -13,6 +13,7 @@ pub(crate) struct FileStore {
     next: u64,
     files: BTreeMap<u64, FileRecord>,
     numbers: HashMap<String, u64>,
+    buried: HashMap<String, FileRecord>,
 }
 
 impl FileStore {
@@ -60,6 +61,16 @@ impl FileStore {
 
     pub(crate) fn remove(&mut self, id: &str) -> Option<FileRecord> {
         self.numbers.remove(id).and_then(|number| self.files.remove(&number))
+    }
+
+    /// Keeps a file that was removed, for batches that do not mind.
+    pub(crate) fn bury(&mut self, file: FileRecord) {
+        self.buried.insert(file.id.clone(), file);
+    }
+
+    /// A file that was removed and kept.
+    pub(crate) fn buried(&self, id: &str) -> Option<&FileRecord> {
+        self.buried.get(id)
     }
 
     /// Oldest first.

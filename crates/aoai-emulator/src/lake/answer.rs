@@ -9,8 +9,8 @@ use axum::{
 use futures::StreamExt;
 
 use super::{
-    Address, LakeCall, LakeError, Wire, append, create, delete, filesystems, gate, lease_calls, list,
-    properties, read, rename, reply::Tags,
+    Address, LakeCall, LakeError, Wire, append, conditions, create, delete, filesystems, gate, lease_calls,
+    list, properties, read, rename, reply::Tags,
 };
 use crate::{
     server::{Operation, Peer, Query},
@@ -60,7 +60,9 @@ async fn run(
 ) -> Result<Response, LakeError> {
     let at = call.at.as_ref().map_err(Clone::clone)?;
     gate::admit(state, call, at, peer, parts)?;
-    let asked = Asked { state, at, query: &call.query, parts };
+    // Only now: the signature covers them.
+    let unconditional = state.config.lake.ignore_conditions.then(|| conditions::without(parts));
+    let asked = Asked { state, at, query: &call.query, parts: unconditional.as_ref().unwrap_or(parts) };
     let hierarchical = state.lake().account(&at.account)?.hierarchical;
     let on_path = !at.key.is_empty() || call.operation == Operation::LakeList;
     if !hierarchical && on_path && call.wire == Wire::Dfs {

@@ -1,6 +1,6 @@
 //! `If-Match` and its relatives.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, request::Parts};
 
 use super::{LakeError, Node, dates, reply::wanted};
 
@@ -40,6 +40,16 @@ pub(super) fn judge(headers: &HeaderMap, prefix: &str, node: Option<&Node>) -> V
         (Some(limit), Some(modified)) if modified <= limit => Verdict::Unchanged,
         _ => Verdict::Met,
     }
+}
+
+/// The request as if it had no conditions.
+pub(super) fn without(parts: &Parts) -> Parts {
+    let mut parts = parts.clone();
+    for name in ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"] {
+        parts.headers.remove(name);
+        parts.headers.remove(format!("x-ms-source-{name}"));
+    }
+    parts
 }
 
 /// Conditions of a write to what exists.

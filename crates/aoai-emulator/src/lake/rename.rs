@@ -71,7 +71,10 @@ pub(super) fn rename(asked: &Asked<'_>) -> Result<Response, LakeError> {
             ));
         }
     }
-    let taken = lake.filesystem(&source)?.take(&source.key);
+    let mut taken = lake.filesystem(&source)?.take(&source.key);
+    if asked.state.config.lake.rename_changes_etag {
+        taken.iter_mut().for_each(|(_, node)| node.touch(now));
+    }
     let moved = taken.first().map(|(_, node)| (node.etag.clone(), node.modified));
     lake.filesystem(target)?.put(&target.key, taken);
     let (etag, modified) = moved.ok_or_else(LakeError::source_not_found)?;

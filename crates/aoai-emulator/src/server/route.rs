@@ -74,6 +74,11 @@ impl ApiForm {
             Self::Dated(own) => own.as_str() >= version,
         }
     }
+
+    /// The same of what the v1 surface does not have.
+    pub(crate) fn dated_since(&self, version: &str) -> bool {
+        *self != Self::V1 && self.since(version)
+    }
 }
 
 /// A request that names an operation.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aoai_emulator::{ListFilter, ListOrder};
 use serde_json::{Value, json};
 
 use crate::support::{frozen, lines, start};
@@ -76,4 +77,44 @@ async fn the_old_list_key_can_be_had() {
     let id = service.submit(lines(1)).await;
     let list = service.get(&service.v1("batches")).await;
     assert_eq!((ids(&list, "value"), list.get("data")), (vec![id], None));
+}
+
+#[tokio::test]
+async fn filters_and_orders_are_applied_by_dated_versions_alone() {
+    for (mode, filtered, ordered) in [(ListFilter::Ignore, 3, false), (ListFilter::Apply, 1, true)] {
+        let mut config = frozen();
+        config.batches.list_filter = mode;
+        let service = start(config).await;
+        let mut made = Vec::new();
+        for _ in 0..3 {
+            made.push(service.submit(lines(1)).await);
+            service.advance(10);
+        }
+        let list = |form: &str, query: &str| format!("{}/openai/{form}{query}", service.emulator.url());
+        let created = service.batch(&made[1]).await["created_at"].as_i64().unwrap();
+        let filter = format!("%24filter=created_at%20gt%20{created}");
+        let dated = "batches?api-version=2025-04-01-preview&";
+        let newer = ids(&service.get(&list(dated, &filter)).await, "data");
+        assert_eq!((newer.len(), &newer[0]), (filtered, &made[2]));
+        let first = service.get(&list(dated, "%24orderby=created_at%20asc&limit=1")).await;
+        assert_eq!(ids(&first, "data"), [made[if ordered { 0 } else { 2 }].clone()]);
+        assert_eq!(ids(&service.get(&list("v1/batches?", &filter)).await, "data").len(), 3);
+    }
+    let mut config = frozen();
+    config.batches.list_filter = ListFilter::Refuse;
+    let service = start(config).await;
+    let url = service.emulator.url();
+    let url = format!("{url}/openai/batches?api-version=2025-04-01-preview&%24orderby=created_at%20asc");
+    assert_eq!(service.http.get(url).send().await.unwrap().status(), 400);
+}
+
+#[tokio::test]
+async fn lists_may_be_the_other_way_round_and_without_pages() {
+    let mut config = frozen();
+    config.batches.list_order = ListOrder::OldestFirst;
+    config.batches.ignore_limit = true;
+    let service = start(config).await;
+    let made = [service.submit(lines(1)).await, service.submit(lines(1)).await];
+    let list = service.get(&service.v1("batches?limit=1")).await;
+    assert_eq!((ids(&list, "data"), &list["has_more"]), (made.to_vec(), &json!(false)));
 }

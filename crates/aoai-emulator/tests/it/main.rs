@@ -18,6 +18,7 @@ mod lake_rename;
 mod lake_support;
 mod lists;
 mod management;
+mod promises;
 mod quota;
 mod results;
 mod support;

@@ -124,7 +124,7 @@ async fn fetch_all(
     slots: &mut Slots,
     ending: &Ending<'_>,
 ) -> Result<SpooledLines, Fetch> {
-    let mut spool = Spool::new(context.options.run.spool_dir.as_deref()).map_err(Fetch::Failed)?;
+    let mut spool = Spool::new(context.options.run.spool_dir.as_deref());
     if let Some(batch) = ending.batch {
         let mut lines = 0;
         let counts = &batch.request_counts;

@@ -1,7 +1,7 @@
 //! Two running batches of one part attempt: what the fence could not prevent, if the service's lists lag for longer than it
 //! was waited for. The one that the ledger does not know is cancelled, which bounds what it can cost.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use aoai_batch_client::{Batch, BatchId};
 
@@ -15,7 +15,7 @@ use crate::{
 
 /// Collects what one listing shows.
 #[derive(Debug, Default)]
-pub(super) struct Sightings(HashMap<PartKey, Vec<BatchId>>);
+pub(super) struct Sightings(BTreeMap<PartKey, Vec<BatchId>>);
 
 impl Sightings {
     /// Takes note of a batch that runs and carries our metadata.

@@ -1,9 +1,13 @@
 //! What every stage may use.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use adls_io::DataLake;
 use aoai_batch_client::BatchApi;
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use token_estimator::TokenEstimator;
 
 use crate::{
@@ -24,6 +28,7 @@ pub(crate) struct Context {
     pub(crate) options: PipelineOptions,
     pub(crate) layout: Layout,
     pub(crate) survey: Survey,
+    pub(crate) chance: Chance,
 }
 
 impl Context {
@@ -58,6 +63,20 @@ impl Context {
     }
 
     pub(crate) fn backoff(&self, failures: u32, asked: Option<Duration>) -> Duration {
-        backoff(&self.options.retry, failures, asked, rand::random())
+        backoff(&self.options.retry, failures, asked, self.chance.next())
+    }
+}
+
+/// The one source of chance: jitter, and nothing else. With a seed, a run can be repeated.
+pub(crate) struct Chance(Mutex<SmallRng>);
+
+impl Chance {
+    pub(crate) fn new(seed: Option<u64>) -> Self {
+        Self(Mutex::new(seed.map_or_else(rand::make_rng, SmallRng::seed_from_u64)))
+    }
+
+    /// Uniform in `[0, 1)`.
+    pub(crate) fn next(&self) -> f64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).random()
     }
 }

@@ -7,7 +7,7 @@ use aoai_batch_client::BatchApi;
 use token_estimator::TokenEstimator;
 use tokio::sync::watch;
 
-use super::{Context, Observer, RunReport, run::Run};
+use super::{Context, Observer, RunReport, context::Chance, run::Run};
 use crate::{
     error::PipelineError,
     ledger::{Ledger, WorkerId},
@@ -72,7 +72,8 @@ impl Pipeline {
     ) -> Self {
         let layout = Layout::new(&options.lake);
         let survey = Survey::default();
-        let context = Context { lake, service, estimator, ledger, options, layout, survey };
+        let chance = Chance::new(options.run.seed);
+        let context = Context { lake, service, estimator, ledger, options, layout, survey, chance };
         Self { context: Arc::new(context), worker }
     }
 

@@ -1,7 +1,7 @@
 //! The leases that this process holds, for the heartbeat.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Mutex, PoisonError},
 };
 
@@ -9,7 +9,7 @@ use crate::ledger::{LeaseRef, RecordKey};
 
 /// Leases by record.
 #[derive(Debug, Default)]
-pub(super) struct Held(Mutex<HashMap<RecordKey, LeaseRef>>);
+pub(super) struct Held(Mutex<BTreeMap<RecordKey, LeaseRef>>);
 
 impl Held {
     pub(super) fn hold(&self, lease: &LeaseRef) {

@@ -111,7 +111,9 @@ impl<'a> Run<'a> {
                     Instant::now() + self.outage.pause()
                 }
             };
+            // In this order, so that a run can be repeated.
             tokio::select! {
+                biased;
                 finished = self.tasks.join_next(), if !self.tasks.is_empty() => {
                     let finished = finished.map_or(Ok(()), |finished| self.finish(finished));
                     if let Err(error) = self.outage.bear(finished)? {
@@ -159,7 +161,7 @@ impl<'a> Run<'a> {
         if self.next_poll <= now {
             let (context, observer) = (self.context.clone(), self.observer.clone());
             let worker = self.worker.clone();
-            self.next_poll = now + run.poll_interval.mul_f64(0.9 + 0.2 * rand::random::<f64>());
+            self.next_poll = now + run.poll_interval.mul_f64(0.9 + 0.2 * self.context.chance.next());
             self.tasks.spawn(async move { Finished::Poll(poll(&context, &worker, observer.as_ref()).await) });
         }
         if self.next_heartbeat <= now {

@@ -1,6 +1,6 @@
 //! One look at everything of ours that the service has: one listing of the files, one of the batches.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aoai_batch_client::{Batch, BatchApiExt, FileId, PageQuery};
 use futures::TryStreamExt;
@@ -35,7 +35,7 @@ pub(crate) struct Survey(Mutex<Option<Taken>>);
 #[derive(Debug)]
 struct Taken {
     at: Timestamp,
-    parts: HashMap<PartKey, Traces>,
+    parts: BTreeMap<PartKey, Traces>,
 }
 
 impl Survey {
@@ -79,7 +79,7 @@ pub(crate) async fn batches_of(context: &Context, job: &JobKey) -> StageResult<V
 async fn take(context: &Context) -> StageResult<Taken> {
     // Before the listings: what happens while they go on may be missing.
     let at = context.ledger.now().await?;
-    let mut parts: HashMap<PartKey, Traces> = HashMap::new();
+    let mut parts: BTreeMap<PartKey, Traces> = BTreeMap::new();
     let mut by_file: HashMap<FileId, (PartKey, u32)> = HashMap::new();
     for file in find_files(context, PartKey::SERVICE_PREFIX).await? {
         let Some((part, generation)) = file.filename.as_deref().and_then(PartKey::parse_service_file) else {

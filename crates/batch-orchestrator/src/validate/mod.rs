@@ -8,6 +8,7 @@ mod reindex;
 mod report;
 mod stage;
 mod validator;
+mod work;
 
 pub use line::{IndexLine, Rules};
 pub(crate) use reindex::reindex;

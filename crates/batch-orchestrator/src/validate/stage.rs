@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use adls_io::{Condition, DataLake, DataLakeExt, ErrorKind, LakeWriter, ReadOptions};
-use aoai_batch_client::{JsonLines, LineItem};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use token_estimator::TokenEstimator;
 use tokio::sync::mpsc;
 
-use super::{Finding, FindingCode, Report, Rules, Validator, Verdict, validator::InputLine};
+use super::{
+    Finding, FindingCode, Report, Rules, Verdict,
+    work::{IndexBlock, Work},
+};
 use crate::{
     collect::write_artifact,
     error::StageResult,
@@ -21,13 +23,11 @@ use crate::{
     snapshot::Layout,
 };
 
-/// Index lines are handed over in blocks of this size.
-const INDEX_BLOCK: usize = 256 << 10;
 /// Chunks that wait for the validating thread: with chunks of up to 1 MiB this bounds the memory of a file.
 const QUEUE: usize = 4;
 
-/// A block of index lines of one part.
-type IndexBlock = (u32, Bytes);
+/// An input of up to so many bytes is not worth a thread.
+const INLINE: u64 = 64 << 10;
 
 /// Validates a stream of bytes, off the async threads.
 ///
@@ -40,12 +40,51 @@ pub async fn validate_stream<E>(
 ) -> Result<Verdict, E> {
     let (index, mut blocks) = mpsc::channel::<IndexBlock>(QUEUE);
     let drain = async { while blocks.recv().await.is_some() {} };
-    let (verdict, ()) = futures::join!(run(stream, rules, estimator, index), drain);
+    let (verdict, ()) = futures::join!(run_on_thread(stream, rules, estimator, index), drain);
     verdict
 }
 
-/// Feeds the stream to a thread that splits, checks, counts and hashes.
+/// Splits, checks, counts and hashes, on a thread of its own unless the input is small.
 async fn run<E>(
+    stream: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    size: u64,
+    rules: Arc<Rules>,
+    estimator: Option<Arc<dyn TokenEstimator>>,
+    index: mpsc::Sender<IndexBlock>,
+) -> Result<Verdict, E> {
+    if size <= INLINE {
+        run_here(stream, &rules, estimator.as_deref(), &index).await
+    } else {
+        run_on_thread(stream, rules, estimator, index).await
+    }
+}
+
+async fn run_here<E>(
+    mut stream: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    rules: &Rules,
+    estimator: Option<&dyn TokenEstimator>,
+    index: &mpsc::Sender<IndexBlock>,
+) -> Result<Verdict, E> {
+    let mut chunks = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        chunks.push(chunk?);
+    }
+    let (verdict, blocks) = {
+        let mut work = Work::new(rules, estimator);
+        let mut blocks: Vec<IndexBlock> = chunks.into_iter().flat_map(|chunk| work.push(chunk)).collect();
+        let (verdict, last) = work.finish();
+        blocks.extend(last);
+        (verdict, blocks)
+    };
+    for block in blocks {
+        // Without a receiver nobody wants the index.
+        let _ = index.send(block).await;
+    }
+    Ok(verdict)
+}
+
+/// Feeds the stream to a thread.
+async fn run_on_thread<E>(
     mut stream: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
     rules: Arc<Rules>,
     estimator: Option<Arc<dyn TokenEstimator>>,
@@ -72,60 +111,17 @@ fn work(
     estimator: Option<&dyn TokenEstimator>,
     index: &mpsc::Sender<IndexBlock>,
 ) -> Verdict {
-    let mut validator = Validator::new(rules, estimator);
-    let mut lines = JsonLines::new(usize::try_from(rules.limits.max_line_bytes).unwrap_or(usize::MAX));
-    let mut block = Block::default();
+    let mut work = Work::new(rules, estimator);
     while let Some(chunk) = queue.blocking_recv() {
-        validator.hash(&chunk);
-        lines.push(chunk);
-        while let Some(item) = lines.next_line() {
-            block.take(&mut validator, &item, index);
+        for block in work.push(chunk) {
+            let _ = index.blocking_send(block);
         }
     }
-    if let Some(item) = lines.finish() {
-        block.take(&mut validator, &item, index);
+    let (verdict, last) = work.finish();
+    for block in last {
+        let _ = index.blocking_send(block);
     }
-    block.flush(index);
-    validator.finish()
-}
-
-#[derive(Default)]
-struct Block {
-    part: u32,
-    bytes: Vec<u8>,
-}
-
-impl Block {
-    fn take(&mut self, validator: &mut Validator<'_>, item: &LineItem, index: &mpsc::Sender<IndexBlock>) {
-        let line = match item {
-            LineItem::Line(line) => line,
-            LineItem::TooLong { number, offset, length } => {
-                return validator.too_long(*number, *offset, *length);
-            }
-        };
-        let input = InputLine {
-            number: line.number,
-            offset: line.offset,
-            bytes: &line.bytes,
-            full_length: line.full_length,
-        };
-        if let Some((part, entry)) = validator.line(input) {
-            if part != self.part || self.bytes.len() >= INDEX_BLOCK {
-                self.flush(index);
-                self.part = part;
-            }
-            // Writing to a vector cannot fail, and strings and numbers always serialise.
-            let _ = serde_json::to_writer(&mut self.bytes, &entry);
-            self.bytes.push(b'\n');
-        }
-    }
-
-    fn flush(&mut self, index: &mpsc::Sender<IndexBlock>) {
-        if !self.bytes.is_empty() {
-            // Without a receiver nobody wants the index.
-            let _ = index.blocking_send((self.part, std::mem::take(&mut self.bytes).into()));
-        }
-    }
+    verdict
 }
 
 /// `CLAIMED` → plan or rejection.
@@ -141,7 +137,7 @@ pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> 
             Err(error) => return gone(error),
         };
         let (index, blocks) = mpsc::channel(QUEUE);
-        let validation = run(read.body, rules, context.estimator.clone(), index);
+        let validation = run(read.body, job.input.size, rules, context.estimator.clone(), index);
         match futures::join!(validation, write_index(lake, &context.layout, job, blocks)) {
             (Err(error), _) => return gone(error),
             (Ok(Verdict::Valid(plan)), written) => {

@@ -17,6 +17,8 @@ use crate::{
 /// The service, and the emulator that must live as long as it is used.
 pub(crate) struct WiredService {
     pub(crate) api: Arc<dyn BatchApi>,
+    /// The same, for what only a client can ask.
+    pub(crate) client: BatchClient,
     pub(crate) emulator: Option<Emulator>,
 }
 
@@ -29,28 +31,21 @@ pub(crate) async fn service(settings: &Settings) -> CliResult<WiredService> {
                 .map_err(|error| CliError::usage("the built-in emulator cannot start").caused_by(&error))?;
             let key = config.api_key.as_ref().map_or("emulator", |key| key.expose()).to_owned();
             let credential = Credential::ApiKey(key.into());
-            let api = client(emulator.url(), credential, BatchClientOptions::default())?;
-            Ok(WiredService { api, emulator: Some(emulator) })
+            let client = client(emulator.url(), credential, BatchClientOptions::default())?;
+            Ok(WiredService { api: Arc::new(client.clone()), client, emulator: Some(emulator) })
         }
         Service::Remote(remote) => {
             let root_certificate = certificate(remote.ca_file.as_deref(), "service.ca_file")?;
             let options = BatchClientOptions { root_certificate, ..remote.options.clone() };
-            Ok(WiredService {
-                api: client(&remote.endpoint, service_credential(&remote.auth)?, options)?,
-                emulator: None,
-            })
+            let client = client(&remote.endpoint, service_credential(&remote.auth)?, options)?;
+            Ok(WiredService { api: Arc::new(client.clone()), client, emulator: None })
         }
     }
 }
 
-fn client(
-    endpoint: &str,
-    credential: Credential,
-    options: BatchClientOptions,
-) -> CliResult<Arc<dyn BatchApi>> {
-    let client = BatchClient::new(endpoint, credential, options)
-        .map_err(|error| CliError::usage("service.endpoint cannot be used").caused_by(&error))?;
-    Ok(Arc::new(client))
+fn client(endpoint: &str, credential: Credential, options: BatchClientOptions) -> CliResult<BatchClient> {
+    BatchClient::new(endpoint, credential, options)
+        .map_err(|error| CliError::usage("service.endpoint cannot be used").caused_by(&error))
 }
 
 fn service_credential(auth: &Auth) -> CliResult<Credential> {

@@ -7,5 +7,6 @@ mod decisions;
 mod kill;
 #[cfg(unix)]
 mod lake;
+mod ledger_trouble;
 mod runs;
 mod support;

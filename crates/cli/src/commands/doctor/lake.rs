@@ -83,10 +83,10 @@ async fn input(lake: &dyn DataLake, input: &Location, report: &mut Report) -> bo
     }
 }
 
-/// Writes a small file that no listing shows, reads it, moves it and deletes it.
+/// Writes a small file that is no input, reads it, moves it and deletes it.
 async fn probe(lake: &dyn DataLake, from: &Location, to: &Location) -> adls_io::Result<()> {
     lake.ensure_filesystem(&to.filesystem).await?;
-    let name = format!(".aoai-tmp-doctor-{}", std::process::id());
+    let name = format!(".aoai-doctor-{}", std::process::id());
     let invalid = |error: adls_io::PathError| {
         adls_io::Error::new(adls_io::ErrorKind::Invalid, "write", to, error.to_string())
     };

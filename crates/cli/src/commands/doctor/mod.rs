@@ -2,6 +2,7 @@
 
 mod lake;
 mod ledger;
+mod probe;
 mod report;
 mod roles;
 mod run;

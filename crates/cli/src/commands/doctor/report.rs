@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::probe::ProbeReport;
+
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -12,8 +14,23 @@ pub(super) enum Outcome {
     Warning,
     /// A run will not work.
     Failed,
+    /// A run works, and may lose or pay for something twice.
+    Unsafe,
     /// Something to know.
     Note,
+}
+
+impl Outcome {
+    /// The mark before a line, of one width.
+    pub(super) fn mark(self) -> &'static str {
+        match self {
+            Self::Ok => "ok  ",
+            Self::Warning => "warn",
+            Self::Failed => "FAIL",
+            Self::Unsafe => "RISK",
+            Self::Note => "  – ",
+        }
+    }
 }
 
 /// One check.
@@ -33,6 +50,9 @@ pub(super) struct Finding {
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     pub(super) findings: Vec<Finding>,
+    /// Where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) probe: Option<ProbeReport>,
 }
 
 impl Report {
@@ -71,16 +91,13 @@ impl Report {
                 area = finding.area;
                 text += &format!("{area}\n");
             }
-            let mark = match finding.outcome {
-                Outcome::Ok => "ok  ",
-                Outcome::Warning => "warn",
-                Outcome::Failed => "FAIL",
-                Outcome::Note => "  – ",
-            };
-            text += &format!("  {mark}  {}\n", finding.what);
+            text += &format!("  {}  {}\n", finding.outcome.mark(), finding.what);
             if let Some(fix) = &finding.fix {
                 text += &format!("        do: {fix}\n");
             }
+        }
+        if let Some(probe) = &self.probe {
+            text += &probe.text();
         }
         text.trim_end().to_owned()
     }

@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod identities;
+mod probe;
+mod probe_remains;
 mod support;
 mod transfers;
 mod trio;

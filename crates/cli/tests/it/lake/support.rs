@@ -142,6 +142,28 @@ impl Lake {
         }
     }
 
+    /// Asserts that there is no file at the service, none of ours in the lake, and no batch that runs.
+    pub(crate) fn assert_nothing_is_left(&self) {
+        let snapshot = self.runtime.block_on(self.control().snapshot());
+        assert_eq!(snapshot.files, [], "a service file is left");
+        let running = |status: &str| !["completed", "failed", "cancelled", "expired"].contains(&status);
+        let running: Vec<_> = snapshot.batches.iter().filter(|batch| running(&batch.status)).collect();
+        assert!(running.is_empty(), "{running:?}");
+        for filesystem in ["input", "done", "error"] {
+            let entries = self.runtime.block_on(self.control().lake_entries(ACCOUNT, filesystem));
+            let entries = entries.unwrap_or_default();
+            let ours = |entry: &&aoai_emulator::LakeEntry| !entry.directory || entry.path.contains("probe");
+            let left: Vec<_> = entries.iter().filter(ours).map(|entry| entry.path.as_str()).collect();
+            let kept: &[&str] = if filesystem == "input" { &["inbox/kept.jsonl"] } else { &[] };
+            assert_eq!(left, kept, "only the input that was there is there");
+        }
+    }
+
+    /// Lines that were billed.
+    pub(crate) fn billed(&self) -> u64 {
+        self.runtime.block_on(self.control().books()).billed_total
+    }
+
     /// Asserts that both inputs went all the way.
     pub(crate) fn assert_results(&self, ran: &Ran) {
         assert_eq!(ran.code, Some(0), "{ran:?}");

@@ -1,0 +1,143 @@
+//! What must hold after every mutation. It keeps its own books and believes nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use adls_io::MemoryLake;
+use batch_orchestrator::{
+    ledger::RecordKey,
+    model::{JobState, PartKey},
+};
+use bytes::Bytes;
+
+use crate::world::at;
+
+pub(crate) struct Oracle {
+    inputs: BTreeMap<String, Bytes>,
+    /// Who paid for which line.
+    billed: BTreeMap<(PartKey, String), String>,
+    /// The newest lease of each record.
+    fences: BTreeMap<RecordKey, i64>,
+    /// When a job was known to be published: what comes to be after that is a zombie's.
+    pub(crate) published: BTreeMap<String, i64>,
+    pub(crate) violation: Option<String>,
+}
+
+impl Oracle {
+    pub(crate) fn new(inputs: BTreeMap<String, Bytes>) -> Self {
+        Self {
+            inputs,
+            billed: BTreeMap::new(),
+            fences: BTreeMap::new(),
+            published: BTreeMap::new(),
+            violation: None,
+        }
+    }
+
+    pub(crate) fn broken(&mut self, why: String) {
+        self.violation.get_or_insert(why);
+    }
+
+    /// I1: a line is paid for once.
+    pub(crate) fn bill(&mut self, part: &PartKey, custom_id: &str, batch: &str) {
+        let key = (part.clone(), custom_id.to_owned());
+        if let Some(first) = self.billed.insert(key, batch.to_owned()) {
+            self.broken(format!("I1: {custom_id} of {part} is billed by {first} and by {batch}"));
+        }
+    }
+
+    /// I5: only the newest lease writes.
+    pub(crate) fn claimed(&mut self, key: &RecordKey, fence: i64) {
+        let newest = self.fences.entry(key.clone()).or_insert(fence);
+        if fence < *newest {
+            let newest = *newest;
+            self.broken(format!("I5: {key:?} was leased with fence {fence} after {newest}"));
+        } else {
+            *newest = fence;
+        }
+    }
+
+    /// I5, and what a commit says of its job.
+    pub(crate) fn committed(&mut self, key: &RecordKey, fence: i64) {
+        let newest = self.fences.get(key).copied().unwrap_or_default();
+        if fence < newest {
+            self.broken(format!("I5: {key:?} was written with fence {fence}, the newest is {newest}"));
+        }
+    }
+
+    /// I2: each line of a job that is done is in output or error, once; and I6: nothing needs a person.
+    pub(crate) fn job(&mut self, key: &str, path: &str, state: &JobState, now_ms: i64, lake: &MemoryLake) {
+        match state {
+            JobState::Published { .. } => {
+                self.published.entry(key.to_owned()).or_insert(now_ms);
+            }
+            JobState::Done { target, .. } => {
+                let name = path.rsplit('/').next().unwrap_or_default();
+                let Some(input) = self.inputs.get(name).cloned() else {
+                    return self.broken(format!("I2: job {key} is about {path}, which nobody put there"));
+                };
+                let mut found: Vec<String> = Vec::new();
+                for (directory, what) in [(&target.processed, "output"), (&target.error, "error")] {
+                    let file = directory.join(&target.file_name(what)).unwrap();
+                    found.extend(lake.bytes(&file).iter().flat_map(|bytes| ids(bytes)));
+                }
+                found.sort();
+                let mut expected = ids(&input);
+                expected.sort();
+                if found != expected {
+                    self.broken(format!("I2: {path} had {expected:?}, its results have {found:?}"));
+                }
+            }
+            JobState::Quarantined { reason, .. } => {
+                self.broken(format!("I6: job {key} ({path}) needs a person: {reason}"));
+            }
+            JobState::Dropped { reason } => {
+                self.broken(format!("I6: job {key} ({path}) was dropped, and nobody changed it: {reason}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// I3: an input is where it was put, or moved beside its results, byte for byte.
+    pub(crate) fn look_at(&mut self, lake: &MemoryLake) {
+        let mut lost = Vec::new();
+        for (name, input) in &self.inputs {
+            if lake.bytes(&at("input", &format!("inbox/{name}"))).as_ref() == Some(input) {
+                continue;
+            }
+            let paths = lake.paths();
+            let suffix = format!("/{name}");
+            let raw = paths.iter().find(|path| {
+                path.filesystem != "input" && path.path.as_str().ends_with(&suffix)
+                    && lake.bytes(path).as_ref() == Some(input)
+            });
+            let beside = raw.map(|raw| raw.path.parent()).is_some_and(|directory| {
+                let stem = name.trim_end_matches(".jsonl");
+                paths.iter().any(|path| {
+                    path.path.parent() == directory
+                        && [format!("{stem}_output.jsonl"), format!("{stem}_error.jsonl")]
+                            .iter()
+                            .any(|file| path.path.file_name() == file)
+                })
+            });
+            if !beside {
+                lost.push(name.clone());
+            }
+        }
+        for name in lost {
+            self.broken(format!("I3: {name} is neither in the inbox nor beside its results"));
+        }
+    }
+
+    pub(crate) fn all_inputs(&self) -> BTreeSet<String> {
+        self.inputs.keys().cloned().collect()
+    }
+}
+
+pub(crate) fn ids(text: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(text).unwrap();
+    let id = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line["custom_id"].as_str().unwrap().to_owned()
+    };
+    text.lines().map(id).collect()
+}

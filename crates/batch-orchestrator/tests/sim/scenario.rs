@@ -1,0 +1,159 @@
+//! What a seed stands for.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+
+/// What the service's lists may lag at the most, and what the workers wait for.
+pub(crate) const LIST_SETTLE: Duration = Duration::from_mins(5);
+
+/// Probabilities for every single call.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rates {
+    pub(crate) refused: f64,
+    pub(crate) lost_before: f64,
+    pub(crate) lost_after: f64,
+    pub(crate) late: f64,
+    pub(crate) slow: f64,
+    pub(crate) cut: f64,
+    pub(crate) crash: f64,
+    pub(crate) pause: f64,
+    pub(crate) jump: f64,
+}
+
+/// A part of the protocol that is switched off, to see that the oracle notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mutation {
+    None,
+    /// The lists show no batches, so none is adopted.
+    NoAdoption,
+    /// Deleting an input deletes nothing.
+    NoFence,
+    /// Nobody waits for the lists to settle.
+    NoSettle,
+    /// The ledger takes what anybody commits.
+    NoLedgerFence,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    pub(crate) seed: u64,
+    pub(crate) workers: usize,
+    pub(crate) inputs: Vec<(String, Bytes)>,
+    /// Lines of a part at the most.
+    pub(crate) part_lines: u64,
+    pub(crate) rates: Rates,
+    pub(crate) faults_until: Duration,
+    /// One fault at one effect, instead of chance.
+    pub(crate) at_effect: Option<(usize, OneFault)>,
+    /// The service's clock against the world's, in milliseconds.
+    pub(crate) skew_ms: i64,
+    pub(crate) mutation: Mutation,
+    /// Every second batch expires half-way.
+    pub(crate) expiring: bool,
+}
+
+/// What happens at one chosen effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OneFault {
+    CrashBefore,
+    CrashAfter,
+    Refused,
+    LostBefore,
+    LostAfter,
+    Late,
+    Slow,
+    Pause,
+    Jump,
+}
+
+impl OneFault {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::CrashBefore,
+        Self::CrashAfter,
+        Self::Refused,
+        Self::LostBefore,
+        Self::LostAfter,
+        Self::Late,
+        Self::Slow,
+        Self::Pause,
+        Self::Jump,
+    ];
+}
+
+fn input(name: &str, lines: usize) -> (String, Bytes) {
+    let line = |n: usize| {
+        format!(
+            r#"{{"custom_id":"{name}-{n}","method":"POST","url":"/chat/completions","body":{{"model":"m","messages":[{{"role":"user","content":"{n}"}}]}}}}"#
+        ) + "\n"
+    };
+    (format!("{name}.jsonl"), (0..lines).map(line).collect::<String>().into())
+}
+
+impl Scenario {
+    /// Three inputs, one of them in two parts, batches that expire, no faults, one worker.
+    pub(crate) fn golden() -> Self {
+        Self {
+            seed: 7,
+            workers: 1,
+            inputs: vec![input("a", 3), input("b", 5), input("c", 2)],
+            part_lines: 3,
+            rates: Rates::default(),
+            faults_until: Duration::from_hours(24),
+            at_effect: None,
+            skew_ms: 0,
+            mutation: Mutation::None,
+            expiring: true,
+        }
+    }
+
+    pub(crate) fn random(seed: u64) -> Self {
+        let mut chance = SmallRng::seed_from_u64(seed ^ 0x5eed);
+        let files = chance.random_range(1..=3);
+        let inputs =
+            (0..files).map(|n| input(&format!("f{n}"), chance.random_range(1..=5))).collect::<Vec<_>>();
+        // Some worlds are calm, some are mad; some have one kind of trouble only.
+        let level = [0.0, 0.004, 0.015, 0.04][chance.random_range(0..4)];
+        let mut rate = |often: f64| if chance.random::<f64>() < 0.6 { level * often } else { 0.0 };
+        let rates = Rates {
+            refused: rate(1.0),
+            lost_before: rate(1.0),
+            lost_after: rate(1.5),
+            late: rate(1.5),
+            slow: rate(0.5),
+            cut: rate(1.0),
+            crash: rate(0.5),
+            pause: rate(0.3),
+            jump: rate(0.05),
+        };
+        Self {
+            seed,
+            workers: [1, 1, 2, 2, 3, 4][chance.random_range(0..6)],
+            inputs,
+            part_lines: chance.random_range(2..=5),
+            rates,
+            faults_until: Duration::from_mins(chance.random_range(60..=180)),
+            at_effect: None,
+            skew_ms: chance.random_range(-600_000..=600_000),
+            mutation: Mutation::None,
+            expiring: chance.random::<f64>() < 0.3,
+        }
+    }
+
+    pub(crate) fn with(self, mutation: Mutation) -> Self {
+        Self { mutation, ..self }
+    }
+
+    pub(crate) fn shown(&self) -> String {
+        format!(
+            "seed {}, workers {}, inputs {}, {:?}, {:?}, {:?}",
+            self.seed,
+            self.workers,
+            self.inputs.len(),
+            self.rates,
+            self.at_effect,
+            self.mutation
+        )
+    }
+}

@@ -1,0 +1,179 @@
+//! What all workers of a simulated world share: time, chance, the log, the oracle, and the three backends.
+
+use std::{
+    collections::BTreeMap,
+    hash::{Hash, Hasher},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use adls_io::{LakePath, Location, MemoryLake};
+use batch_orchestrator::{ledger::MemoryLedger, model::Timestamp};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use tokio::time::Instant;
+
+use crate::{oracle::Oracle, scenario::Scenario, service::Service};
+
+/// Some day in 2023.
+const BASE_MS: i64 = 1_700_000_000_000;
+/// How much of the log a violation shows.
+const TAIL: usize = 60;
+
+pub(crate) struct World {
+    pub(crate) scenario: Scenario,
+    start: Instant,
+    chance: Mutex<SmallRng>,
+    log: Mutex<Log>,
+    pub(crate) oracle: Mutex<Oracle>,
+    pub(crate) service: Mutex<Service>,
+    pub(crate) lake: MemoryLake,
+    pub(crate) ledger: Arc<MemoryLedger>,
+    jump: Arc<Mutex<Jump>>,
+}
+
+/// The ledger's clock: it may jump, but never goes backwards.
+#[derive(Default)]
+struct Jump {
+    offset_ms: i64,
+    last: i64,
+}
+
+#[derive(Default)]
+struct Log {
+    lines: Vec<String>,
+    hash: std::hash::DefaultHasher,
+    effects: usize,
+}
+
+/// What went wrong, and how to see it again.
+#[derive(Debug)]
+pub(crate) struct Violation(pub(crate) String);
+
+pub(crate) fn at(filesystem: &str, path: &str) -> Location {
+    Location::new(filesystem, LakePath::parse(path).unwrap())
+}
+
+impl World {
+    pub(crate) fn new(scenario: Scenario) -> Arc<Self> {
+        let start = Instant::now();
+        let jump: Arc<Mutex<Jump>> = Arc::default();
+        let clock = {
+            let jump = jump.clone();
+            move || {
+                let mut jump = jump.lock().unwrap();
+                let told = BASE_MS + millis(start.elapsed()) + jump.offset_ms;
+                jump.last = jump.last.max(told);
+                Timestamp(jump.last)
+            }
+        };
+        let lake = MemoryLake::with_filesystems(["input", "processed", "error"]);
+        lake.set_now_ms(BASE_MS);
+        let mut inputs = BTreeMap::new();
+        for (name, text) in &scenario.inputs {
+            lake.put(&at("input", &format!("inbox/{name}")), text.clone()).unwrap();
+            inputs.insert(name.clone(), text.clone());
+        }
+        Arc::new(Self {
+            start,
+            chance: Mutex::new(SmallRng::seed_from_u64(scenario.seed)),
+            log: Mutex::default(),
+            oracle: Mutex::new(Oracle::new(inputs)),
+            service: Mutex::new(Service::new(&scenario)),
+            lake,
+            ledger: Arc::new(MemoryLedger::new("ledger", Arc::new(clock))),
+            jump,
+            scenario,
+        })
+    }
+
+    /// The time of the world itself, in milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> i64 {
+        BASE_MS + millis(self.start.elapsed())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    pub(crate) fn service(&self) -> MutexGuard<'_, Service> {
+        let mut service = self.service.lock().unwrap();
+        service.tick(self.now_ms(), &mut self.oracle.lock().unwrap());
+        service
+    }
+
+    /// True with this probability, as long as faults last.
+    pub(crate) fn happens(&self, probability: f64) -> bool {
+        self.elapsed() < self.scenario.faults_until && self.chance.lock().unwrap().random::<f64>() < probability
+    }
+
+    /// Uniform between these.
+    pub(crate) fn between(&self, low: Duration, high: Duration) -> Duration {
+        low + (high - low).mul_f64(self.chance.lock().unwrap().random())
+    }
+
+    pub(crate) fn pick(&self, choices: usize) -> usize {
+        self.chance.lock().unwrap().random_range(0..choices)
+    }
+
+    /// Sets the ledger's clock forward or back.
+    pub(crate) fn jump(&self, by_ms: i64) {
+        self.jump.lock().unwrap().offset_ms += by_ms;
+        self.say(&format!("the ledger's clock jumps by {by_ms} ms"));
+    }
+
+    pub(crate) fn say(&self, text: &str) {
+        let mut log = self.log.lock().unwrap();
+        let line = format!("{:>12.3}s {text}", self.elapsed().as_secs_f64());
+        line.hash(&mut log.hash);
+        log.lines.push(line);
+    }
+
+    /// Counts an effect; answers with its number.
+    pub(crate) fn count(&self) -> usize {
+        let mut log = self.log.lock().unwrap();
+        log.effects += 1;
+        log.effects - 1
+    }
+
+    pub(crate) fn effects(&self) -> usize {
+        self.log.lock().unwrap().effects
+    }
+
+    /// What happened, in one number.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.log.lock().unwrap().hash.finish()
+    }
+
+    pub(crate) fn print_log(&self) {
+        use std::io::Write;
+        for line in &self.log.lock().unwrap().lines {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+
+    /// The oracle's verdict so far.
+    pub(crate) fn judge(&self) -> Result<(), Violation> {
+        self.oracle.lock().unwrap().look_at(&self.lake);
+        let Some(why) = self.oracle.lock().unwrap().violation.clone() else { return Ok(()) };
+        Err(self.violation(&why))
+    }
+
+    pub(crate) fn violation(&self, why: &str) -> Violation {
+        let log = self.log.lock().unwrap();
+        let tail = &log.lines[log.lines.len().saturating_sub(TAIL)..];
+        Violation(format!(
+            "{}\n{why}\nafter {:?}; the last of the log:\n{}\n\
+             the whole of it: SIM_SEEDS={}..{} SIM_LOG=1 cargo test --release -p batch-orchestrator --test sim \
+             random_seeds -- --nocapture",
+            self.scenario.shown(),
+            self.elapsed(),
+            tail.join("\n"),
+            self.scenario.seed,
+            self.scenario.seed + 1,
+        ))
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap()
+}
