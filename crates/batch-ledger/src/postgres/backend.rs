@@ -4,7 +4,7 @@ use batch_orchestrator::{
     ledger::LedgerError,
     model::{JobKey, Timestamp},
 };
-use sqlx::{Postgres, Transaction, pool::PoolConnection};
+use sqlx::{Postgres, Transaction};
 
 pub(super) use super::connect::PgLedger as Store;
 use crate::error::db;
@@ -39,15 +39,20 @@ pub(super) async fn lock_job(tx: &mut Tx<'_>, job: &JobKey) -> Result<(), Ledger
     Ok(())
 }
 
+/// Nobody waits long for a row, and a worker that is stopped in the middle of a transaction does not stop the others. Set
+/// within the transaction: a pooler passes on no other settings.
+pub(super) const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '30s'; \
+     SET LOCAL idle_in_transaction_session_timeout = '30s'";
+/// Several reads at one moment.
+const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 impl Store {
     pub(super) async fn begin(&self, operation: &'static str) -> Result<Tx<'_>, LedgerError> {
-        self.renew_password().await?;
-        self.pool.begin().await.map_err(db(operation))
+        self.begin_with(BEGIN, operation).await
     }
 
-    pub(super) async fn reader(&self) -> Result<PoolConnection<Db>, LedgerError> {
-        self.renew_password().await?;
-        self.pool.acquire().await.map_err(db("read"))
+    pub(super) async fn reader(&self) -> Result<Tx<'_>, LedgerError> {
+        self.begin_with(BEGIN_READING, "read").await
     }
 
     pub(super) async fn time(&self, tx: &mut Tx<'_>) -> Result<Timestamp, LedgerError> {
@@ -56,8 +61,13 @@ impl Store {
     }
 
     pub(super) async fn clock(&self, operation: &'static str) -> Result<Timestamp, LedgerError> {
-        self.renew_password().await?;
-        let now: i64 = sqlx::query_scalar(NOW).fetch_one(&self.pool).await.map_err(db(operation))?;
-        Ok(Timestamp(now))
+        let mut tx = self.begin_with(BEGIN_READING, operation).await?;
+        let now = self.time(&mut tx).await?;
+        tx.commit().await.map_err(db(operation))?;
+        Ok(now)
+    }
+
+    pub(super) async fn commit_tx(&self, tx: Tx<'_>, operation: &'static str) -> Result<(), LedgerError> {
+        tx.commit().await.map_err(db(operation))
     }
 }

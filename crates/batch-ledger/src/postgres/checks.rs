@@ -1,7 +1,7 @@
 //! What a server must be to keep a ledger: a commit that was answered has to survive its crash.
 
 use batch_orchestrator::ledger::{LedgerError, LedgerErrorKind};
-use sqlx::PgPool;
+use sqlx::PgConnection;
 
 use crate::error::db;
 
@@ -15,22 +15,22 @@ const DURABLE: [(&str, &str); 3] = [
     ("full_page_writes", "a crash of the machine could damage the ledger"),
 ];
 
-pub(super) async fn check(pool: &PgPool, read_only: bool) -> Result<(), LedgerError> {
-    let version = setting(pool, "server_version_num").await?;
+pub(super) async fn check(server: &mut PgConnection, read_only: bool) -> Result<(), LedgerError> {
+    let version = setting(server, "server_version_num").await?;
     if version.parse::<i64>().is_ok_and(|version| version < OLDEST) {
-        let shown = setting(pool, "server_version").await?;
+        let shown = setting(server, "server_version").await?;
         return Err(refuse(format!("the server is PostgreSQL {shown}, expected 12 or later")));
     }
     if read_only {
         return Ok(());
     }
     for (name, why) in DURABLE {
-        if setting(pool, name).await? == "off" {
+        if setting(server, name).await? == "off" {
             return Err(refuse(format!("the server has {name} = off: {why}; set it to on")));
         }
     }
     let standby: bool = sqlx::query_scalar("SELECT pg_is_in_recovery()")
-        .fetch_one(pool)
+        .fetch_one(server)
         .await
         .map_err(db("open the ledger"))?;
     if standby {
@@ -39,10 +39,10 @@ pub(super) async fn check(pool: &PgPool, read_only: bool) -> Result<(), LedgerEr
     Ok(())
 }
 
-async fn setting(pool: &PgPool, name: &str) -> Result<String, LedgerError> {
+async fn setting(server: &mut PgConnection, name: &str) -> Result<String, LedgerError> {
     sqlx::query_scalar("SELECT current_setting($1)")
         .bind(name)
-        .fetch_one(pool)
+        .fetch_one(server)
         .await
         .map_err(db("open the ledger"))
 }

@@ -5,16 +5,22 @@ use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 use batch_orchestrator::ledger::{LedgerError, LedgerErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    PgPool,
+    PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{checks::check, password::PasswordSource};
-use crate::{Access, error::db, meta};
+use super::{backend::BEGIN, checks::check, password::PasswordSource, schema};
+use crate::{
+    Access,
+    error::{db, is_refused},
+    meta,
+};
 
 /// How long to wait for a connection before the server counts as away.
 const ACQUIRE: Duration = Duration::from_secs(10);
+/// How long to wait before a source that had no password is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 /// How to connect.
 #[derive(Clone)]
@@ -94,32 +100,54 @@ impl PgLedger {
             connect = connect.password(secret.expose_secret());
             source = Some(Source { passwords: passwords.clone(), renew_at: Mutex::new(renew_at) });
         }
+        let place = place(&connect);
+        let failed = |error| meta::in_place(&place, db("connect to the ledger")(error));
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections.max(2))
             .acquire_timeout(ACQUIRE)
             .connect_with(connect.clone())
             .await
-            .map_err(db("connect to the ledger"))?;
-        check(&pool, options.access == Access::Look).await?;
-        if options.access == Access::Work {
-            meta::MIGRATIONS
-                .run(&pool)
-                .await
-                .map_err(|error| meta::migration_error(&place(&connect), error))?;
-            meta::create(&pool).await?;
-        }
-        let id = meta::read(&pool, &place(&connect)).await?;
+            .map_err(failed)?;
+        // Through a pooler, what is outside a transaction may be answered by several connections.
+        let mut tx = pool.begin_with(BEGIN).await.map_err(failed)?;
+        check(&mut tx, options.access == Access::Look).await?;
+        let id = schema::prepare(&mut tx, &place, options.access == Access::Work).await?;
+        tx.commit().await.map_err(failed)?;
         Ok(Self { pool, id, options: connect, source })
     }
 
+    /// A transaction on a connection of the pool.
+    pub(super) async fn begin_with(
+        &self,
+        statement: &'static str,
+        operation: &'static str,
+    ) -> Result<Transaction<'static, Postgres>, LedgerError> {
+        self.renew_password(false).await?;
+        let begun = self.pool.begin_with(statement).await;
+        if self.source.is_none() || !begun.as_ref().is_err_and(is_refused) {
+            return begun.map_err(db(operation));
+        }
+        // A password may end before its time.
+        self.renew_password(true).await?;
+        self.pool.begin_with(statement).await.map_err(db(operation))
+    }
+
     /// New connections get a password that is good now; those that are open do not need one any more.
-    pub(super) async fn renew_password(&self) -> Result<(), LedgerError> {
+    async fn renew_password(&self, refused: bool) -> Result<(), LedgerError> {
         let Some(source) = &self.source else { return Ok(()) };
         let mut renew_at = source.renew_at.lock().await;
-        if renew_at.is_none_or(|at| Instant::now() < at) {
+        if !refused && renew_at.is_none_or(|at| Instant::now() < at) {
             return Ok(());
         }
-        let (secret, next) = ask(source.passwords.as_ref()).await?;
+        let (secret, next) = match ask(source.passwords.as_ref()).await {
+            Ok(answer) => answer,
+            // Half of its time is left: the one that we have may do for now.
+            Err(_) if !refused => {
+                *renew_at = Some(Instant::now() + ASK_AGAIN);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         self.pool.set_connect_options(self.options.clone().password(secret.expose_secret()));
         *renew_at = next;
         Ok(())

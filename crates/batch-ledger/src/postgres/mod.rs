@@ -4,6 +4,7 @@ mod backend;
 mod checks;
 mod connect;
 mod password;
+mod schema;
 #[path = "../store/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "one text for both databases, compiled for the types of each")]
 mod store;

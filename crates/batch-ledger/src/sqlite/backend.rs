@@ -4,7 +4,7 @@ use batch_orchestrator::{
     ledger::LedgerError,
     model::{JobKey, Timestamp},
 };
-use sqlx::{Sqlite, Transaction, pool::PoolConnection};
+use sqlx::{Sqlite, Transaction};
 
 pub(super) use super::open::SqliteLedger as Store;
 use crate::error::db;
@@ -30,12 +30,20 @@ pub(super) async fn lock_job(_tx: &mut Tx<'_>, _job: &JobKey) -> Result<(), Ledg
 impl Store {
     /// A transaction that takes the write lock at once: it cannot fail half-way for being late.
     pub(super) async fn begin(&self, operation: &'static str) -> Result<Tx<'_>, LedgerError> {
+        let tx = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(db(operation))?;
         self.check_file(operation)?;
-        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(db(operation))
+        Ok(tx)
     }
 
-    pub(super) async fn reader(&self) -> Result<PoolConnection<Db>, LedgerError> {
-        self.pool.acquire().await.map_err(db("read"))
+    /// Several reads at one moment.
+    pub(super) async fn reader(&self) -> Result<Tx<'_>, LedgerError> {
+        self.pool.begin().await.map_err(db("read"))
+    }
+
+    /// What was written to a file that is gone was not written.
+    pub(super) async fn commit_tx(&self, tx: Tx<'_>, operation: &'static str) -> Result<(), LedgerError> {
+        tx.commit().await.map_err(db(operation))?;
+        self.check_file(operation)
     }
 
     #[expect(clippy::unused_async, reason = "the same signature for each database")]

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use batch_orchestrator::ledger::{LedgerError, LedgerErrorKind};
 
-/// Filesystems over a network, by the number that `statfs` tells (linux/magic.h).
+/// Filesystems over a network, by the number that `statfs` tells (linux/magic.h). Not among them, for they are mostly
+/// local: FUSE, and 9p, which is what sandboxes such as gVisor call their disks.
 const NETWORK: [(u64, &str); 10] = [
     (0x6969, "NFS"),
     (0xff53_4d42, "SMB (CIFS)"),
@@ -15,7 +16,7 @@ const NETWORK: [(u64, &str); 10] = [
     (0x7375_7245, "Coda"),
     (0x00c3_6400, "Ceph"),
     (0x0bd0_0bd0, "Lustre"),
-    (0x0102_1997, "9p"),
+    (0x6b41_4653, "AFS"),
     (0x7461_636f, "OCFS2"),
 ];
 

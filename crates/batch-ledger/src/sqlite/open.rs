@@ -10,7 +10,7 @@ use batch_orchestrator::{
     model::Timestamp,
 };
 use sqlx::{
-    SqlitePool,
+    Sqlite, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -82,25 +82,32 @@ impl SqliteLedger {
         } else {
             connect.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
         };
-        // One connection: SQLite has one writer, and a queue in the pool is fairer than its busy loop.
+        // One connection: SQLite has one writer, and a queue in the pool is fairer than its busy loop. It stays open: a
+        // path that is opened anew may name another file, or none.
+        let failed = |error| meta::in_place(&place, db("open the ledger")(error));
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
-            .connect_with(connect)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(connect.clone())
             .await
-            .map_err(|error| meta::in_place(&place, db("open the ledger")(error)))?;
-        if options.access == Access::Work {
-            meta::MIGRATIONS.run(&pool).await.map_err(|error| meta::migration_error(&place, error))?;
-            meta::create(&pool).await.map_err(|error| meta::in_place(&place, error))?;
+            .map_err(failed)?;
+        pool.set_connect_options(connect.create_if_missing(false));
+        let mut connection = pool.acquire().await.map_err(failed)?;
+        let create = options.access == Access::Work;
+        if create {
+            meta::MIGRATIONS
+                .run(&mut *connection)
+                .await
+                .map_err(|error| meta::migration_error(&place, error))?;
         }
-        let id = meta::read(&pool, &place).await?;
+        let id = meta::identify::<Sqlite>(&mut connection, &place, create).await?;
+        drop(connection);
         let file = FileId::of(&options.path).map_err(unusable)?;
         let path = options.path.clone();
         let ledger = Self { pool, id, clock: Clock::default(), path, file, _lock: lock };
         if options.access == Access::Work {
-            ledger
-                .begin_anew()
-                .await
-                .map_err(|error| meta::in_place(&place, db("open the ledger")(error)))?;
+            ledger.begin_anew().await.map_err(failed)?;
         }
         Ok(ledger)
     }

@@ -68,7 +68,7 @@ impl Ledger for Store {
                 new.push(key);
             }
         }
-        tx.commit().await.map_err(&failed)?;
+        self.commit_tx(tx, "discover").await?;
         Ok(new)
     }
 
@@ -76,7 +76,7 @@ impl Ledger for Store {
         let mut tx = self.begin("claim").await?;
         let now = self.time(&mut tx).await?;
         let claims = claims::claim(&mut tx, request, now).await?;
-        tx.commit().await.map_err(db("claim"))?;
+        self.commit_tx(tx, "claim").await?;
         Ok(claims)
     }
 
@@ -107,7 +107,7 @@ impl Ledger for Store {
                 ours.push(lease.clone());
             }
         }
-        tx.commit().await.map_err(&failed)?;
+        self.commit_tx(tx, "heartbeat").await?;
         Ok(ours)
     }
 
@@ -126,7 +126,7 @@ impl Ledger for Store {
         let next = next.ok_or_else(|| {
             LedgerError::new(LedgerErrorKind::Fenced, "commit", "somebody else holds the record")
         })?;
-        tx.commit().await.map_err(db("commit"))?;
+        self.commit_tx(tx, "commit").await?;
         Ok(next)
     }
 
@@ -157,7 +157,7 @@ impl Ledger for Store {
                 .map_err(&failed)?;
             changed += done.rows_affected();
         }
-        tx.commit().await.map_err(&failed)?;
+        self.commit_tx(tx, "observe").await?;
         Ok(changed)
     }
 
@@ -186,7 +186,7 @@ impl Ledger for Store {
                 .map_err(&failed)?;
             PollTurn::Until(Timestamp(until))
         };
-        tx.commit().await.map_err(&failed)?;
+        self.commit_tx(tx, "take the turn to poll").await?;
         Ok(turn)
     }
 
@@ -199,7 +199,7 @@ impl Ledger for Store {
             .fetch_one(&mut *tx)
             .await
             .map_err(&failed)?;
-        tx.commit().await.map_err(&failed)?;
+        self.commit_tx(tx, "reserve a name").await?;
         Ok(owner == job.0)
     }
 
@@ -254,7 +254,7 @@ impl LedgerAdmin for Store {
         for text in [sql::retry_jobs(LOCK), sql::retry_parts(LOCK)] {
             sqlx::query(AssertSqlSafe(text)).bind(now.0).execute(&mut *tx).await.map_err(db("retry"))?;
         }
-        tx.commit().await.map_err(db("retry"))
+        self.commit_tx(tx, "retry").await
     }
 
     async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
@@ -266,7 +266,7 @@ impl LedgerAdmin for Store {
         for view in jobs {
             new += u64::from(restore::job(&mut tx, view, now).await?);
         }
-        tx.commit().await.map_err(db("restore"))?;
+        self.commit_tx(tx, "restore").await?;
         Ok(new)
     }
 
@@ -297,7 +297,7 @@ impl LedgerAdmin for Store {
             _ => None,
         };
         done.ok_or_else(refused)?;
-        tx.commit().await.map_err(&failed)
+        self.commit_tx(tx, "resolve").await
     }
 }
 
