@@ -1,8 +1,9 @@
 //! The simulation, optimised: the exhaustive part in full, and any range of seeds.
 
-use std::{ops::Range, process::Command, time::Instant};
+use std::{ops::Range, process::Command};
 
 use crate::{
+    program::now,
     run::{self, Outcome},
     say,
 };
@@ -60,7 +61,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     if options.log {
         test.env("SIM_LOG", "1");
     }
-    let start = Instant::now();
+    let start = now();
     run::succeed(&mut test)?;
     say::line(&format!(
         "{} seeds and no violation, in {} s",

@@ -1,5 +1,7 @@
 //! The model and the product's state machine are two texts. Here they are held against each other, both ways.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking, helpers included")]
+
 use std::{collections::HashSet, time::Duration};
 
 use aoai_batch_client::{Batch, BatchId, FileId};

@@ -44,7 +44,8 @@ pub(super) async fn lock_job(tx: &mut Tx<'_>, job: &JobKey) -> Result<(), Ledger
 pub(super) const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '30s'; \
      SET LOCAL idle_in_transaction_session_timeout = '30s'";
 /// Several reads at one moment.
-const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '60s'; \
+     SET LOCAL idle_in_transaction_session_timeout = '30s'";
 
 impl Store {
     pub(super) async fn begin(&self, operation: &'static str) -> Result<Tx<'_>, LedgerError> {

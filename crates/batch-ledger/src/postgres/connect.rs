@@ -8,7 +8,10 @@ use sqlx::{
     PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep},
+};
 
 use super::{backend::BEGIN, checks::check, password::PasswordSource, schema};
 use crate::{
@@ -19,6 +22,9 @@ use crate::{
 
 /// How long to wait for a connection before the server counts as away.
 const ACQUIRE: Duration = Duration::from_secs(10);
+/// How long a server may be away when we start, and how long to wait before the second try.
+const PATIENCE: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// How long to wait before a source that had no password is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -84,12 +90,26 @@ impl fmt::Debug for PgLedger {
 }
 
 impl PgLedger {
-    /// Connects, and creates the tables if need be.
+    /// Connects, and creates the tables if need be. A server that is away for a moment, as while it restarts, is waited for.
     ///
     /// # Errors
     /// `Unavailable`, `Newer`, `Corrupt` (the database holds something else), or `Unusable` (no permission, a wrong
     /// password, a server that does not keep what it commits).
     pub async fn connect(options: &PgOptions) -> Result<Self, LedgerError> {
+        let started = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match Self::try_connect(options).await {
+                Err(error) if error.kind == LedgerErrorKind::Unavailable && started.elapsed() < PATIENCE => {
+                    sleep(pause).await;
+                    pause *= 2;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn try_connect(options: &PgOptions) -> Result<Self, LedgerError> {
         let mut connect = parse(&options.url)?;
         if options.transaction_pooler {
             connect = connect.statement_cache_capacity(0);

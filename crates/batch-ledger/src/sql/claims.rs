@@ -69,3 +69,41 @@ pub(crate) const REGISTER_WORKER: &str = "INSERT INTO worker (id, places, alive_
      ON CONFLICT (id) DO UPDATE SET places = $2, alive_until = $3 \
      WHERE worker.places <> $2 OR worker.alive_until < $4 OR worker.alive_until > $3";
 pub(crate) const REMOVE_WORKER: &str = "DELETE FROM worker WHERE id = $1 OR alive_until <= $2";
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row, SqlitePool};
+
+    use super::*;
+
+    /// What holds only records that are not at rest.
+    const PARTIAL: [&str; 6] =
+        ["job_free", "job_held", "part_free", "part_ready", "part_held", "part_in_flight"];
+
+    #[tokio::test]
+    async fn a_claim_on_sqlite_reads_nothing_that_is_finished() {
+        let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+        crate::meta::MIGRATIONS.run(&pool).await.unwrap();
+        let texts = [
+            claim_parts(""),
+            claim_ready(""),
+            claim_jobs(""),
+            COUNT_PLACES.to_owned(),
+            LOOK_AHEAD.to_owned(),
+        ];
+        for text in texts {
+            let plan = format!("EXPLAIN QUERY PLAN {text}");
+            let steps = sqlx::query(AssertSqlSafe(plan)).fetch_all(&pool).await.unwrap();
+            let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+            let by_key = |step: &&String| step.contains("(job_key=?)") || step.contains("(part_key=?)");
+            let whole = |step: &&String| {
+                let table = ["SCAN job", "SCAN part", "SEARCH job", "SEARCH part"];
+                table.iter().any(|table| step == table || step.starts_with(&format!("{table} ")))
+                    && !PARTIAL.iter().any(|index| step.contains(&format!("INDEX {index}")))
+            };
+            let bad: Vec<_> = steps.iter().filter(whole).filter(|step| !by_key(step)).collect();
+            assert!(bad.is_empty(), "{bad:?} in\n{text}");
+            assert!(PARTIAL.iter().any(|index| steps.iter().any(|step| step.contains(index))), "{steps:?}");
+        }
+    }
+}

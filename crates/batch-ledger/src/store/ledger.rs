@@ -236,6 +236,8 @@ impl Ledger for Store {
             job,
         };
         let views = jobs.into_iter().map(view).collect();
+        // Else it would be open until somebody has time to roll it back.
+        reader.commit().await.map_err(&failed)?;
         Ok(views)
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The functions panic on the first difference, so they are for tests only.
 
+mod claimers;
+
 use std::time::Duration;
 
 use adls_io::{ETag, LakePath, Location};
@@ -15,6 +17,8 @@ use crate::model::{
     InputSnapshot, JobKey, JobPlan, JobState, PartKey, PartPlan, PartRecord, PartState, ServiceInput, Strays,
     Submission, Target, Timestamp, TokenTotals,
 };
+
+pub use claimers::claimers_take_each_step_once;
 
 /// Makes a `#[tokio::test]` of every function of this suite.
 ///
@@ -38,6 +42,7 @@ macro_rules! ledger_conformance {
             a_lost_job_is_restored_as_it_was,
             a_decision_is_for_what_is_at_rest,
             records_survive_the_round_trip,
+            claimers_take_each_step_once,
         );
     };
     ($open:path: $($name:ident,)*) => {$(

@@ -4,6 +4,8 @@
 //! nothing is left behind. A violation prints its seed and the command that shows the whole of it. `cargo xtask sim` runs all
 //! of this, with as many seeds as one likes.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking, helpers included")]
+
 mod api;
 mod gate;
 mod lake;

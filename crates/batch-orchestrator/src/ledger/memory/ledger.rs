@@ -262,7 +262,8 @@ impl LedgerAdmin for MemoryLedger {
             let job = JobRecord { version: 0, due_at: now, updated_at: now, ..job };
             tables.jobs.insert(job.key.clone(), Row::new(job));
             for part in parts {
-                let part = PartRecord { version: 0, due_at: now, updated_at: now, ..part };
+                // What the service says of its batch is asked for anew.
+                let part = PartRecord { remote: None, version: 0, due_at: now, updated_at: now, ..part };
                 tables.parts.insert(part.key.clone(), Row::new(part));
             }
             new += 1;
@@ -278,10 +279,12 @@ impl LedgerAdmin for MemoryLedger {
         let fence = match key {
             RecordKey::Job(key) => {
                 let row = tables.jobs.get_mut(key).filter(|row| row.record.state.is_at_rest());
+                let row = row.filter(|row| row.record.version == version);
                 row.map(|row| row.take(now, Duration::from_millis(1)))
             }
             RecordKey::Part(key) => {
                 let row = tables.parts.get_mut(key).filter(|row| row.record.state.is_at_rest());
+                let row = row.filter(|row| row.record.version == version);
                 row.map(|row| row.take(now, Duration::from_millis(1)))
             }
         };

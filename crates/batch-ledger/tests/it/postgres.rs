@@ -7,9 +7,7 @@ use std::time::Duration;
 use batch_ledger::{Access, PgLedger, PgOptions};
 use batch_orchestrator::ledger::{JobQuery, Ledger, LedgerErrorKind};
 
-mod support;
-
-use support::{Schema, ledger};
+use crate::support::{Schema, ledger};
 
 batch_orchestrator::ledger_conformance!(ledger);
 

@@ -2,20 +2,22 @@
 
 use std::{io::Write, sync::Once};
 
+use adls_io::{ETag, LakePath, Location};
 use batch_ledger::{PgLedger, PgOptions};
+use batch_orchestrator::model::InputSnapshot;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 static SAID: Once = Once::new();
 
 /// A schema, dropped with the guard.
-pub struct Schema {
-    pub server: String,
-    pub name: String,
+pub(crate) struct Schema {
+    pub(crate) server: String,
+    pub(crate) name: String,
 }
 
 impl Schema {
     /// `None`, and a word about it, where there is no server.
-    pub async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         #[expect(
             clippy::disallowed_methods,
             reason = "tests are told by the environment where the server is"
@@ -41,7 +43,7 @@ impl Schema {
         Some(Self { server, name })
     }
 
-    pub fn options(&self) -> PgOptions {
+    pub(crate) fn options(&self) -> PgOptions {
         let joint = if self.server.contains('?') { '&' } else { '?' };
         PgOptions::new(format!("{}{joint}options=-c%20search_path%3D{}", self.server, self.name))
     }
@@ -55,6 +57,12 @@ impl Drop for Schema {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let mut connection = PgConnection::connect(&server).await?;
+                // A transaction that was dropped is rolled back by the runtime that waits for us.
+                let holders = "SELECT pg_terminate_backend(locks.pid) FROM pg_locks AS locks \
+                     JOIN pg_class ON pg_class.oid = locks.relation \
+                     JOIN pg_namespace ON pg_namespace.oid = pg_class.relnamespace \
+                     WHERE nspname = $1 AND locks.pid <> pg_backend_pid()";
+                sqlx::query(holders).bind(&name).execute(&mut connection).await?;
                 connection.execute(AssertSqlSafe(format!("DROP SCHEMA {name} CASCADE"))).await?;
                 Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
             })
@@ -64,7 +72,13 @@ impl Drop for Schema {
     }
 }
 
-pub async fn ledger() -> Option<(PgLedger, Schema)> {
+pub(crate) async fn ledger() -> Option<(PgLedger, Schema)> {
     let schema = Schema::new().await?;
     Some((PgLedger::connect(&schema.options()).await.expect("a new ledger"), schema))
+}
+
+/// A version of an input of this name.
+pub(crate) fn input(name: &str) -> InputSnapshot {
+    let location = Location::new("in", LakePath::parse(name).unwrap());
+    InputSnapshot { location, etag: ETag("1".into()), size: 1, modified_ms: 0 }
 }
