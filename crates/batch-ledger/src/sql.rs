@@ -151,11 +151,13 @@ pub(crate) const VOID_JOB_LEASES: &str =
 pub(crate) const VOID_PART_LEASES: &str =
     "UPDATE part SET lease_until = 0 WHERE at_rest = 0 AND lease_until > 0";
 
-/// A due time after `$2` becomes `$1`, but for those that wait for an event (`$3`).
-pub(crate) const BRING_JOBS_NEAR: &str =
-    "UPDATE job SET due_at = $1 WHERE at_rest = 0 AND due_at > $2 AND due_at < $3";
-pub(crate) const BRING_PARTS_NEAR: &str =
-    "UPDATE part SET due_at = $1 WHERE at_rest = 0 AND due_at > $2 AND due_at < $3";
+/// A due time after `$2` becomes `$1`, but for those that wait for an event (`$3`). For when nobody holds anything: each
+/// reads one index of what is free.
+pub(crate) const BRING_NEAR: [&str; 3] = [
+    "UPDATE job SET due_at = $1 WHERE at_rest = 0 AND lease_until = 0 AND due_at > $2 AND due_at < $3",
+    "UPDATE part SET due_at = $1 WHERE at_rest = 0 AND lease_until = 0 AND state <> 'ready' AND due_at > $2 AND due_at < $3",
+    "UPDATE part SET due_at = $1 WHERE at_rest = 0 AND lease_until = 0 AND state = 'ready' AND due_at > $2 AND due_at < $3",
+];
 
 pub(crate) const READ_META: &str = "SELECT ledger_id, format FROM ledger_meta WHERE id = 1";
 pub(crate) const INSERT_META: &str =

@@ -119,7 +119,7 @@ impl SqliteLedger {
             sqlx::query(void).execute(&self.pool).await?;
         }
         let now = self.clock.now();
-        for text in [sql::BRING_JOBS_NEAR, sql::BRING_PARTS_NEAR] {
+        for text in sql::BRING_NEAR {
             sqlx::query(text)
                 .bind(now.0)
                 .bind(now.after(FAR).0)
