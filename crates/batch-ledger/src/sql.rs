@@ -2,6 +2,8 @@
 //! between them comes as an argument.
 
 mod claims;
+#[cfg(test)]
+mod plans;
 
 pub(crate) use claims::{
     COUNT_PLACES, LOOK_AHEAD, REGISTER_WORKER, REMOVE_WORKER, claim_jobs, claim_parts, claim_ready,

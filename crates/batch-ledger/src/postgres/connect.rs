@@ -182,7 +182,8 @@ fn parse(url: &SecretString) -> Result<PgConnectOptions, LedgerError> {
         LedgerError::new(LedgerErrorKind::Unusable, "connect to the ledger", message)
     })?;
     let chosen = url.contains("sslmode=") || url.contains("ssl-mode=");
-    let options = options.application_name("aoai-batch");
+    // A pooler refuses settings that it does not know, and no number here is a float.
+    let options = options.application_name("aoai-batch").extra_float_digits(None);
     if chosen {
         return Ok(options);
     }
@@ -225,6 +226,14 @@ mod tests {
             ["postgres://u@localhost/x", "postgres://u@127.0.0.1:5433/x", "postgres:///x?host=/run/pg"]
         {
             assert!(matches!(mode(here), PgSslMode::Prefer), "{here}");
+        }
+    }
+
+    #[test]
+    fn a_pooler_is_asked_for_no_setting_that_it_does_not_know() {
+        for url in ["postgres://u@db.example/x", "postgres://u@db.example/x?sslmode=require"] {
+            let options = format!("{:?}", parse(&SecretString::from(url)).unwrap());
+            assert!(options.contains("extra_float_digits: None"), "{options}");
         }
     }
 

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, helpers included")]
 
-mod cost;
 mod postgres;
 mod properties;
 mod sqlite;

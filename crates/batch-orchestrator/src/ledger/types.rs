@@ -38,7 +38,7 @@ pub struct Claims {
     pub leases: Vec<Lease>,
     /// When the next record that is not leased becomes due; `None` if nothing waits.
     pub next_due: Option<Timestamp>,
-    /// Records that are not at rest, leased ones included.
+    /// Jobs that are not at rest, leased ones included.
     pub unfinished: u64,
 }
 

@@ -60,7 +60,8 @@ impl Tables {
                 row.record.due_at <= now && row.lease_until <= now && !row.record.state.is_at_rest()
             })
             .collect();
-        due.sort_by_key(|row| row.record.due_at);
+        // What is on its way goes before what waits for a place.
+        due.sort_by_key(|row| (row.record.state == PartState::Ready, row.record.due_at));
         due.retain(|row| {
             if row.record.state != PartState::Ready {
                 return true;
