@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod bpe;
 mod encoding;
 mod estimator;
-mod guard;
 mod images;
 mod options;
 mod shapes;

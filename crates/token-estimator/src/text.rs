@@ -1,9 +1,7 @@
-//! Counting plain text: by the encoding where that is known and safe, by bytes otherwise.
+//! Counting plain text: by the encoding where that is known, by bytes otherwise.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
+use crate::bpe;
 use crate::encoding::Encoding;
-use crate::guard::is_fit;
 use crate::tally::Tally;
 use crate::{ImageSize, Provenance};
 
@@ -20,7 +18,8 @@ pub(crate) struct Counter<'a> {
 impl Counter<'_> {
     /// The tokens of a text. Text that looks like a special token is ordinary text, as it is to the service.
     pub(crate) fn text(&self, text: &str) -> Tally {
-        let exact = self.encoding.filter(|_| is_fit(text)).and_then(|encoding| reference(encoding, text));
+        let exact = self.encoding.and_then(|encoding| bpe::count(encoding, text));
+        let exact = exact.and_then(|tokens| i64::try_from(tokens).ok());
         exact.map_or_else(|| self.bytes(text.len()), |tokens| Tally::new(tokens, Provenance::Exact))
     }
 
@@ -31,20 +30,4 @@ impl Counter<'_> {
         // A float keeps whole numbers of this size exactly, and the cast saturates.
         Tally::new((bytes as f64 / divisor).ceil() as i64, Provenance::Estimate)
     }
-}
-
-/// The tables are built on first use and shared by all estimators.
-fn reference(encoding: Encoding, text: &str) -> Option<i64> {
-    if text.is_empty() {
-        return Some(0);
-    }
-    // The guard keeps away all that is known to make it panic; this is for what is not known.
-    let counted = catch_unwind(AssertUnwindSafe(|| {
-        let tokenizer = match encoding {
-            Encoding::Cl100kBase => tiktoken_rs::cl100k_base_singleton(),
-            Encoding::O200kBase => tiktoken_rs::o200k_base_singleton(),
-        };
-        tokenizer.count_ordinary(text)
-    }));
-    counted.ok().and_then(|tokens| i64::try_from(tokens).ok())
 }

