@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// Process the files of the input directory
     Run(RunArgs),
     /// Check batch files without sending anything: all errors, with their lines
-    Validate(PathsArgs),
+    Validate(ValidateArgs),
     /// Count the tokens of batch files
     Estimate(PathsArgs),
     /// Show jobs, batches, progress and problems
@@ -131,6 +131,15 @@ fn resolution(text: &str) -> Result<Resolution, String> {
         ("adopt", batch) if !batch.is_empty() => Ok(Resolution::Adopt(BatchId(batch.to_owned()))),
         _ => Err("expected again, adopt=BATCH, resubmit or fail".into()),
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    pub(crate) inputs: PathsArgs,
+    /// Write what is wrong to this file, too, in SARIF 2.1.0, for a code host to show
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sarif: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,22 +1,27 @@
 //! `validate`: all errors of batch files, with their lines.
 
+mod sarif;
+
 use std::sync::Arc;
 
 use batch_orchestrator::validate::Verdict;
 
+use sarif::Sarif;
+
 use super::inputs;
 use crate::{
     app::App,
-    args::PathsArgs,
+    args::ValidateArgs,
     error::CliResult,
     exit::{self, Exit},
 };
 
-pub(crate) async fn run(app: &App, args: &PathsArgs) -> CliResult<Exit> {
+pub(crate) async fn run(app: &App, args: &ValidateArgs) -> CliResult<Exit> {
     let settings = inputs::settings(app)?;
     let rules = Arc::new(inputs::rules(settings.as_ref()));
     let (mut bad, mut unreadable) = (0_u64, None);
-    for input in inputs::files(&args.paths, settings.as_ref()).await? {
+    let mut sarif = Sarif::default();
+    for input in inputs::files(&args.inputs.paths, settings.as_ref()).await? {
         let verdict = match inputs::validate(&input, &rules, None).await {
             Ok(verdict) => verdict,
             // The other files are still worth a look.
@@ -36,6 +41,7 @@ pub(crate) async fn run(app: &App, args: &PathsArgs) -> CliResult<Exit> {
             }
             Verdict::Invalid(report) => {
                 bad += 1;
+                sarif.add(&name, &report);
                 app.printer.value(&serde_json::json!({
                     "file": name, "valid": false, "lines": report.lines, "counts": report.counts,
                     "findings": report.findings,
@@ -58,6 +64,9 @@ pub(crate) async fn run(app: &App, args: &PathsArgs) -> CliResult<Exit> {
                 ));
             }
         }
+    }
+    if let Some(path) = &args.sarif {
+        sarif.write(path)?;
     }
     Ok(match unreadable {
         Some(exit) => exit,

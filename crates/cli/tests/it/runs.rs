@@ -40,6 +40,34 @@ fn a_bad_file_is_3_and_the_others_go_on() {
 }
 
 #[test]
+fn findings_are_written_for_a_code_host() {
+    let place = Place::new("emulator");
+    std::fs::create_dir(place.path("bad files")).unwrap();
+    place.write("bad files/a b.jsonl", "{\"custom_id\": 1}\nnot json\n");
+    place.write("bad files/good.jsonl", &lines("good", 2));
+    let ran = place.run(&["validate", "bad files", "--sarif", "found.sarif"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let log: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(place.path("found.sarif")).unwrap()).unwrap();
+    let run = &log["runs"][0];
+    assert_eq!((&log["version"], &run["tool"]["driver"]["name"]), (&"2.1.0".into(), &"aoai-batch".into()));
+    let results = run["results"].as_array().unwrap();
+    let found = |code: &str| results.iter().find(|result| result["ruleId"] == code).unwrap();
+    let place_of = |code: &str| &found(code)["locations"][0]["physicalLocation"];
+    assert_eq!(place_of("invalid_json_line")["region"]["startLine"], 2);
+    assert_eq!(place_of("invalid_json_line")["region"]["byteOffset"], 17);
+    assert_eq!(place_of("invalid_request")["artifactLocation"]["uri"], "bad%20files/a%20b.jsonl");
+    assert!(results.iter().all(|result| result["message"]["text"].as_str().unwrap().contains(". ")));
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    assert!(rules.iter().any(|rule| rule["id"] == "invalid_json_line"), "{rules:?}");
+    let ran = place.run(&["validate", "bad files/good.jsonl", "--sarif", "none/found.sarif"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("none/found.sarif cannot be written"), "{}", ran.err);
+    assert_eq!(place.run(&["validate", "bad files/good.jsonl", "--sarif", "found.sarif"]).code, Some(0));
+    assert!(std::fs::read_to_string(place.path("found.sarif")).unwrap().contains("\"results\": []"));
+}
+
+#[test]
 fn lines_that_fail_are_3() {
     let place = Place::new("emulator");
     place.append(
