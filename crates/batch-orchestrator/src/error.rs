@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    ledger::LedgerError,
+    ledger::{LedgerError, LedgerErrorKind},
     machine::IllegalEvent,
     model::{Problem, ProblemKind, Timestamp},
 };
@@ -43,11 +43,18 @@ pub(crate) struct StageError {
     pub(crate) wait: Option<Duration>,
 }
 
+const LEDGER_HINT: &str = "it is tried again by itself; check the ledger's database";
+
 pub(crate) type StageResult<T> = Result<T, StageError>;
 
 impl StageError {
     pub(crate) fn local(message: impl Into<String>, hint: Option<&'static str>) -> Self {
         Self { kind: ProblemKind::Local, message: message.into(), hint, lasting: true, wait: None }
+    }
+
+    /// Whether it is the ledger that could not be reached.
+    pub(crate) fn is_outage_of_ledger(&self) -> bool {
+        self.hint == Some(LEDGER_HINT) && !self.lasting
     }
 
     pub(crate) fn problem(&self, before: Option<&Problem>, now: Timestamp) -> Problem {
@@ -63,8 +70,14 @@ impl StageError {
 
 impl From<LedgerError> for StageError {
     fn from(error: LedgerError) -> Self {
-        let hint = Some("it is tried again by itself; check the ledger's database");
-        Self { kind: ProblemKind::Local, message: chain(&error), hint, lasting: false, wait: None }
+        let lasting = error.kind != LedgerErrorKind::Unavailable;
+        Self {
+            kind: ProblemKind::Local,
+            message: chain(&error),
+            hint: Some(LEDGER_HINT),
+            lasting,
+            wait: None,
+        }
     }
 }
 

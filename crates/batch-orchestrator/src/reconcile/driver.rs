@@ -84,7 +84,6 @@ impl Pipeline {
     /// fails. Everything that concerns a single file is in the report, and in the ledger.
     pub async fn run(&self, observer: Arc<dyn Observer>, stop: Stop) -> Result<RunReport, PipelineError> {
         let mut run = Run::new(&self.context, &self.worker, observer)?;
-        self.context.ledger.retry_failed().await?;
         let ended = run.until_done(stop).await;
         // Whether it ended well or not: what this worker kept for itself is free for the others.
         run.leave().await;

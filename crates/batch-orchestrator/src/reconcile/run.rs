@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use aoai_batch_client::PageQuery;
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
@@ -26,6 +26,9 @@ use crate::{
 
 /// How long the loop sleeps at the most, so that nothing depends on a wake-up that went missing.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
+
+/// How often the ledger is asked what is left, in the end.
+const LAST_TRIES: u32 = 5;
 
 enum Finished {
     Work(Result<Option<JobState>, PipelineError>),
@@ -83,9 +86,28 @@ impl<'a> Run<'a> {
         })
     }
 
-    async fn enter(&mut self) -> Result<(), PipelineError> {
+    /// Looks around, as often as the ledger's absence makes necessary.
+    async fn enter(&mut self, stop: &mut Stop) -> Result<(), PipelineError> {
+        while !stop.is_requested() {
+            let entered = self.try_to_enter().await;
+            let Err(error) = self.outage.bear(entered)? else {
+                self.outage.is_over();
+                break;
+            };
+            self.trouble("use the ledger", &error);
+            let wake = Instant::now() + self.outage.pause();
+            tokio::select! {
+                () = sleep_until(wake) => {}
+                () = stop.requested() => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_to_enter(&mut self) -> Result<(), PipelineError> {
+        self.context.ledger.retry_failed().await?;
         // The service may be new to us, but what was sent to it must be known before anything else is.
-        self.report.recovered = at_start(self.context).await?;
+        self.report.recovered += at_start(self.context).await?;
         self.scan().await?;
         if self.claim(0).await?.unfinished > 0 {
             self.look_at_service().await?;
@@ -95,7 +117,7 @@ impl<'a> Run<'a> {
 
     /// Works until nothing is left, or until it is stopped.
     pub(super) async fn until_done(&mut self, mut stop: Stop) -> Result<(), PipelineError> {
-        self.enter().await?;
+        self.enter(&mut stop).await?;
         loop {
             let stopping = stop.is_requested();
             if stopping && self.tasks.is_empty() {
@@ -278,7 +300,16 @@ impl<'a> Run<'a> {
     }
 
     pub(super) async fn close(mut self) -> Result<RunReport, PipelineError> {
-        let Remaining { waiting, in_flight } = stuck::remaining(self.context).await?;
+        let mut tries = 0;
+        let Remaining { waiting, in_flight } = loop {
+            let remaining = stuck::remaining(self.context).await;
+            tries += 1;
+            match self.outage.bear(remaining)? {
+                Ok(remaining) => break remaining,
+                Err(error) if tries >= LAST_TRIES => return Err(error),
+                Err(_) => sleep(self.outage.pause()).await,
+            }
+        };
         (self.report.waiting, self.report.in_flight) = (waiting, in_flight);
         Ok(self.report)
     }

@@ -7,7 +7,7 @@ use futures::StreamExt;
 
 use crate::{
     error::PipelineError,
-    ledger::{JobQuery, JobView},
+    ledger::{JobQuery, JobView, LedgerError, LedgerErrorKind},
     model::{JobKey, JobRecord, JobState, Timestamp},
     reconcile::Context,
     snapshot::{Marker, read_marker},
@@ -22,7 +22,10 @@ pub(crate) async fn at_start(context: &Context) -> Result<u64, PipelineError> {
     let known = context.ledger.view(&JobQuery { unfinished: true, ..JobQuery::default() }).await?;
     let restored = adopt_markers(context, &known).await?;
     if restored > 0 || !known.is_empty() {
-        context.survey.refresh(context).await.map_err(|error| PipelineError::Start(error.message))?;
+        context.survey.refresh(context).await.map_err(|error| match error.is_outage_of_ledger() {
+            true => LedgerError::new(LedgerErrorKind::Unavailable, "look around", error.message).into(),
+            false => PipelineError::Start(error.message),
+        })?;
     }
     Ok(restored)
 }
