@@ -42,6 +42,9 @@ impl SimLedger {
         kind: Kind,
         apply: impl FnOnce(&World) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
+        if self.0.world.scenario.ledger_away.contains(&self.0.world.elapsed()) {
+            return Err(Fault::lost(what));
+        }
         self.0.call(what, about.into(), kind, apply).await
     }
 }

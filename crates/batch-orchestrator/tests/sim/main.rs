@@ -109,6 +109,17 @@ fn each_fault_at_each_effect_changes_nothing_with_blobs() {
     assert_holds(scenarios.step_by(every(10)));
 }
 
+/// At the start, under way, and when everything is done but the last word: a worker waits, and does not give up.
+#[test]
+fn a_ledger_that_is_away_is_waited_for() {
+    let minutes = |minutes| std::time::Duration::from_mins(minutes);
+    for away in [0..2, 1..30, 10..70, 30..300] {
+        let scenario = Scenario { ledger_away: minutes(away.start)..minutes(away.end), ..Scenario::golden() };
+        let outcome = simulate(scenario).unwrap_or_else(|violation| panic!("{}", violation.0));
+        assert_eq!(outcome.starts, 1, "away {away:?}");
+    }
+}
+
 #[test]
 fn each_pair_of_crashes_changes_nothing() {
     let effects = simulate(Scenario::small()).unwrap_or_else(|violation| panic!("{}", violation.0)).effects;

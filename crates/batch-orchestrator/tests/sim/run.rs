@@ -39,6 +39,8 @@ pub(crate) struct Outcome {
     pub(crate) effects: usize,
     /// What happened, in one number.
     pub(crate) fingerprint: u64,
+    /// How often a worker was started.
+    pub(crate) starts: usize,
 }
 
 /// Lives through a scenario.
@@ -52,7 +54,7 @@ pub(crate) fn simulate(scenario: Scenario) -> Result<Outcome, Violation> {
             world.print_log();
         }
         verdict?;
-        Ok(Outcome { effects: world.effects(), fingerprint: world.fingerprint() })
+        Ok(Outcome { effects: world.effects(), fingerprint: world.fingerprint(), starts: world.starts() })
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a seed stands for.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
@@ -45,6 +45,8 @@ pub(crate) struct Scenario {
     pub(crate) faults_until: Duration,
     /// Faults at chosen effects, instead of chance.
     pub(crate) at_effects: Option<Vec<(usize, OneFault)>>,
+    /// When nobody can reach the ledger.
+    pub(crate) ledger_away: Range<Duration>,
     /// The service's clock against the world's, in milliseconds.
     pub(crate) skew_ms: i64,
     pub(crate) mutation: Mutation,
@@ -102,6 +104,7 @@ impl Scenario {
             rates: Rates::default(),
             faults_until: Duration::from_hours(24),
             at_effects: None,
+            ledger_away: Duration::ZERO..Duration::ZERO,
             skew_ms: 0,
             mutation: Mutation::None,
             blobs: false,
@@ -141,6 +144,7 @@ impl Scenario {
             rates,
             faults_until: Duration::from_mins(chance.random_range(60..=180)),
             at_effects: None,
+            ledger_away: Duration::ZERO..Duration::ZERO,
             skew_ms: chance.random_range(-600_000..=600_000),
             mutation: Mutation::None,
             expiring: chance.random::<f64>() < 0.3,

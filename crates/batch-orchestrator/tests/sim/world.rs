@@ -186,6 +186,10 @@ impl World {
         self.log.lock().unwrap().effects
     }
 
+    pub(crate) fn starts(&self) -> usize {
+        self.log.lock().unwrap().lines.iter().filter(|line| line.ends_with(" starts")).count()
+    }
+
     /// What happened, in one number.
     pub(crate) fn fingerprint(&self) -> u64 {
         self.log.lock().unwrap().hash.finish()
