@@ -190,7 +190,7 @@ fn a_clock_that_is_behind() {
     let place = Place::new(&emulator.url);
     let output = place.command(&PROBE).env("AOAI_BATCH__RUN__LIST_SETTLE", "60s").output().unwrap();
     let probed = Probed::new(Ran::new(&output));
-    probed.assert("service clock", "warning", "h behind ours; by its Date header it agrees", 0);
+    probed.assert("service clock", "warning", " behind ours; by its Date header it agrees", 0);
     let state = emulator.get("state");
     assert_eq!(state["files"], serde_json::json!([]), "no file is left");
 }
