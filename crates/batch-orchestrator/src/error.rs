@@ -41,20 +41,22 @@ pub(crate) struct StageError {
     pub(crate) lasting: bool,
     /// How long the other side asked to wait.
     pub(crate) wait: Option<Duration>,
+    /// It is the ledger that cannot be reached.
+    pub(crate) ledger_away: bool,
 }
-
-const LEDGER_HINT: &str = "it is tried again by itself; check the ledger's database";
 
 pub(crate) type StageResult<T> = Result<T, StageError>;
 
 impl StageError {
     pub(crate) fn local(message: impl Into<String>, hint: Option<&'static str>) -> Self {
-        Self { kind: ProblemKind::Local, message: message.into(), hint, lasting: true, wait: None }
-    }
-
-    /// Whether it is the ledger that could not be reached.
-    pub(crate) fn is_outage_of_ledger(&self) -> bool {
-        self.hint == Some(LEDGER_HINT) && !self.lasting
+        Self {
+            kind: ProblemKind::Local,
+            message: message.into(),
+            hint,
+            lasting: true,
+            wait: None,
+            ledger_away: false,
+        }
     }
 
     pub(crate) fn problem(&self, before: Option<&Problem>, now: Timestamp) -> Problem {
@@ -70,13 +72,14 @@ impl StageError {
 
 impl From<LedgerError> for StageError {
     fn from(error: LedgerError) -> Self {
-        let lasting = error.kind != LedgerErrorKind::Unavailable;
+        let ledger_away = error.kind == LedgerErrorKind::Unavailable;
         Self {
             kind: ProblemKind::Local,
             message: chain(&error),
-            hint: Some(LEDGER_HINT),
-            lasting,
+            hint: Some("it is tried again by itself; check the ledger's database"),
+            lasting: !ledger_away,
             wait: None,
+            ledger_away,
         }
     }
 }
@@ -105,7 +108,14 @@ impl From<adls_io::Error> for StageError {
             _ => None,
         };
         let lasting = !matches!(error.kind, K::Unavailable | K::Io);
-        Self { kind: ProblemKind::Lake, message: chain(&error), hint, lasting, wait: None }
+        Self {
+            kind: ProblemKind::Lake,
+            message: chain(&error),
+            hint,
+            lasting,
+            wait: None,
+            ledger_away: false,
+        }
     }
 }
 
@@ -126,7 +136,7 @@ impl From<aoai_batch_client::Error> for StageError {
             _ => ProblemKind::Service,
         };
         let lasting = matches!(error.kind(), K::Unauthorized | K::Rejected);
-        Self { kind, message: chain(&error), hint, lasting, wait: error.retry_after() }
+        Self { kind, message: chain(&error), hint, lasting, wait: error.retry_after(), ledger_away: false }
     }
 }
 

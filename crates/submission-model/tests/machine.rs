@@ -16,6 +16,18 @@ use submission_model::{Bounds, Event, Protocol, Record, Stage, Submission, Varia
 
 const NOW: Timestamp = Timestamp(1_000_000);
 const GENERATIONS: u8 = 2;
+/// One of each.
+const STAGES: [Stage; 9] = [
+    Stage::Uploading,
+    Stage::Uploaded,
+    Stage::Creating,
+    Stage::Uncertain,
+    Stage::Fencing,
+    Stage::Fenced,
+    Stage::Submitted(0),
+    Stage::Ended(None),
+    Stage::Ended(Some(0)),
+];
 
 fn timing() -> Timing {
     Timing {
@@ -174,17 +186,6 @@ fn outside(state: &PartState, event: &PartEvent) -> Option<&'static str> {
 
 #[test]
 fn every_step_of_the_product_is_in_the_model_or_is_no_matter_of_paying_once() {
-    let stages = [
-        Stage::Uploading,
-        Stage::Uploaded,
-        Stage::Creating,
-        Stage::Uncertain,
-        Stage::Fencing,
-        Stage::Fenced,
-        Stage::Submitted(0),
-        Stage::Ended(None),
-        Stage::Ended(Some(0)),
-    ];
     let of_the_model = [
         Event::InputStored,
         Event::FileReady,
@@ -207,7 +208,7 @@ fn every_step_of_the_product_is_in_the_model_or_is_no_matter_of_paying_once() {
         .map(|(before, learned, _)| (std::mem::discriminant(&before.stage), without_number(learned)))
         .collect();
     let mut compared = 0;
-    for stage in stages {
+    for stage in STAGES {
         let record = Record { generation: 1, stage };
         for learned in of_the_model {
             // An end is the end of a certain batch.
@@ -279,17 +280,7 @@ fn events_that_the_model_does_not_have_are_outside_wherever_the_product_takes_th
         PartEvent::Harvested(Box::new(result)),
         PartEvent::Quarantine { reason: String::new() },
     ];
-    let stages = [
-        Stage::Uploading,
-        Stage::Uploaded,
-        Stage::Creating,
-        Stage::Uncertain,
-        Stage::Fencing,
-        Stage::Fenced,
-        Stage::Submitted(0),
-        Stage::Ended(Some(0)),
-    ];
-    let states = stages.map(|stage| state(Record { generation: 1, stage }));
+    let states = STAGES.map(|stage| state(Record { generation: 1, stage }));
     for state in states.iter().chain([&PartState::Ready, &PartState::Recovering { since: NOW }]) {
         for event in &events {
             let taken = advance_part(state, event.clone(), NOW, &timing()).is_ok();

@@ -4,10 +4,10 @@ use batch_orchestrator::{
     ledger::{ClaimRequest, Claims, Lease, LedgerError},
     model::Timestamp,
 };
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Database, Row};
 
 use super::{
-    super::backend::{SKIP_LOCKED, Tx, lock_window},
+    super::backend::{Db, SKIP_LOCKED, Tx, lock_window},
     rows,
 };
 use crate::{error::db, sql};
@@ -28,17 +28,17 @@ pub(super) async fn claim(
 ) -> Result<Claims, LedgerError> {
     let failed = db("claim");
     register(tx, request, now).await?;
-    let mut leases = Vec::new();
-    if request.limit > 0 {
-        leases = parts(tx, &sql::claim_parts(SKIP_LOCKED), request, request.limit, now).await?;
-    }
+    let parts = claimed(tx, sql::claim_parts(SKIP_LOCKED), request, request.limit, now).await?;
+    let mut leases = parts.iter().map(rows::part_lease).collect::<Result<Vec<_>, _>>()?;
     let mut places = places(tx, now).await?;
     let rest = request.limit - leases.len();
     let ready = ready(tx, request, &mut places, rest, now).await?;
     let full = places.taken >= places.all;
     leases.extend(ready);
     let rest = request.limit - leases.len();
-    leases.extend(jobs(tx, request, rest, now).await?);
+    for job in &claimed(tx, sql::claim_jobs(SKIP_LOCKED), request, rest, now).await? {
+        leases.push(rows::job_lease(job)?);
+    }
     let ahead = sqlx::query(sql::LOOK_AHEAD)
         .bind(now.0)
         .bind(i64::from(full))
@@ -70,50 +70,30 @@ async fn ready(
         *places = self::places(tx, now).await?;
     }
     let free = usize::try_from(places.all - places.taken).unwrap_or(0);
-    let leases = parts(tx, &sql::claim_ready(SKIP_LOCKED), request, limit.min(free), now).await?;
-    places.taken += i64::try_from(leases.len()).unwrap_or(i64::MAX);
-    Ok(leases)
+    let parts = claimed(tx, sql::claim_ready(SKIP_LOCKED), request, limit.min(free), now).await?;
+    places.taken += i64::try_from(parts.len()).unwrap_or(i64::MAX);
+    parts.iter().map(rows::part_lease).collect()
 }
 
-async fn parts(
+/// The rows that a claim takes.
+async fn claimed(
     tx: &mut Tx<'_>,
-    text: &str,
+    text: String,
     request: &ClaimRequest,
     limit: usize,
     now: Timestamp,
-) -> Result<Vec<Lease>, LedgerError> {
+) -> Result<Vec<<Db as Database>::Row>, LedgerError> {
     if limit == 0 {
         return Ok(Vec::new());
     }
-    let rows = sqlx::query(AssertSqlSafe(text.to_owned()))
+    sqlx::query(AssertSqlSafe(text))
         .bind(&request.worker.0)
         .bind(now.0)
         .bind(now.after(request.ttl).0)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&mut **tx)
         .await
-        .map_err(db("claim"))?;
-    rows.iter().map(rows::part_lease).collect()
-}
-
-async fn jobs(
-    tx: &mut Tx<'_>,
-    request: &ClaimRequest,
-    limit: usize,
-    now: Timestamp,
-) -> Result<Vec<Lease>, LedgerError> {
-    if limit == 0 {
-        return Ok(Vec::new());
-    }
-    let rows = sqlx::query(AssertSqlSafe(sql::claim_jobs(SKIP_LOCKED)))
-        .bind(&request.worker.0)
-        .bind(now.0)
-        .bind(now.after(request.ttl).0)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&mut **tx)
-        .await
-        .map_err(db("claim"))?;
-    rows.iter().map(rows::job_lease).collect()
+        .map_err(db("claim"))
 }
 
 async fn places(tx: &mut Tx<'_>, now: Timestamp) -> Result<Places, LedgerError> {

@@ -1,10 +1,9 @@
 //! SQLite: the conformance suite, and what only a file can get wrong.
 
 use batch_ledger::{Access, SqliteLedger, SqliteOptions};
-use batch_orchestrator::{
-    ledger::{JobQuery, Ledger, LedgerErrorKind},
-    model::InputSnapshot,
-};
+use batch_orchestrator::ledger::{JobQuery, Ledger, LedgerErrorKind};
+
+use crate::support::input;
 
 fn options(dir: &tempfile::TempDir) -> SqliteOptions {
     SqliteOptions { path: dir.path().join("sub/ledger.db"), access: Access::Work }
@@ -17,17 +16,12 @@ async fn ledger() -> Option<(SqliteLedger, tempfile::TempDir)> {
 
 batch_orchestrator::ledger_conformance!(ledger);
 
-fn input() -> InputSnapshot {
-    let location = adls_io::Location::new("in", adls_io::LakePath::root());
-    InputSnapshot { location, etag: adls_io::ETag("1".into()), size: 1, modified_ms: 0 }
-}
-
 #[tokio::test]
 async fn a_restart_keeps_the_id_and_the_jobs_and_voids_the_leases() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = SqliteLedger::open(&options(&dir)).await.unwrap();
     let (id, now) = (ledger.id().to_owned(), ledger.now().await.unwrap());
-    ledger.discover("account", &[input()], now).await.unwrap();
+    ledger.discover("account", &[input("a")], now).await.unwrap();
     let request = batch_orchestrator::ledger::ClaimRequest {
         worker: batch_orchestrator::ledger::WorkerId("w".into()),
         limit: 1,
@@ -51,7 +45,7 @@ async fn a_second_process_is_told_who_works_but_may_look() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = SqliteLedger::open(&options(&dir)).await.unwrap();
     let now = ledger.now().await.unwrap();
-    ledger.discover("account", &[input()], now).await.unwrap();
+    ledger.discover("account", &[input("a")], now).await.unwrap();
     let error = SqliteLedger::open(&options(&dir)).await.unwrap_err();
     assert_eq!(error.kind, LedgerErrorKind::InUse);
     assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
@@ -67,7 +61,7 @@ async fn a_decision_is_written_beside_whoever_works() {
     let desk = SqliteLedger::open(&desk).await.unwrap();
     assert_eq!(desk.id(), worker.id());
     let now = desk.now().await.unwrap();
-    desk.discover("account", &[input()], now).await.unwrap();
+    desk.discover("account", &[input("a")], now).await.unwrap();
     assert_eq!(worker.view(&JobQuery::default()).await.unwrap().len(), 1);
     let nowhere = SqliteOptions { path: dir.path().join("none.db"), access: Access::Decide };
     assert_eq!(SqliteLedger::open(&nowhere).await.unwrap_err().kind, LedgerErrorKind::Unusable);

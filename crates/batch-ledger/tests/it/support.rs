@@ -11,8 +11,8 @@ static SAID: Once = Once::new();
 
 /// A schema, dropped with the guard.
 pub(crate) struct Schema {
-    pub(crate) server: String,
-    pub(crate) name: String,
+    server: String,
+    name: String,
 }
 
 impl Schema {

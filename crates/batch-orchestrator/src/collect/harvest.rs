@@ -59,6 +59,7 @@ pub(crate) async fn harvest(
                 hint: None,
                 lasting: false,
                 wait: None,
+                ledger_away: false,
             });
         }
         Err(Fetch::Broken(reason) | Fetch::Gone(reason) | Fetch::Foreign(reason)) => {

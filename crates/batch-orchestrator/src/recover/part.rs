@@ -118,7 +118,7 @@ async fn staged(context: &Context, part: &PartRecord) -> StageResult<Option<(u32
     for generation in 1.. {
         let at = context.layout.staged(&part.key, generation)?;
         if !context.lake.exists(&at).await? {
-            // Generations that were fenced are gone; a later one may stand all the same.
+            // A generation may have come to nothing; a later one may stand all the same.
             if generation > context.timing().max_generations {
                 break;
             }

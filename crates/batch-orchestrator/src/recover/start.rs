@@ -22,7 +22,7 @@ pub(crate) async fn at_start(context: &Context) -> Result<u64, PipelineError> {
     let known = context.ledger.view(&JobQuery { unfinished: true, ..JobQuery::default() }).await?;
     let restored = adopt_markers(context, &known).await?;
     if restored > 0 || !known.is_empty() {
-        context.survey.refresh(context).await.map_err(|error| match error.is_outage_of_ledger() {
+        context.survey.refresh(context).await.map_err(|error| match error.ledger_away {
             true => LedgerError::new(LedgerErrorKind::Unavailable, "look around", error.message).into(),
             false => PipelineError::Start(error.message),
         })?;

@@ -27,7 +27,14 @@ impl LakeFault {
         let (kind, message) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         Some(match kind {
             ErrorKind::NotFound | ErrorKind::Precondition => Ok(PartEvent::InputGone),
-            _ => Err(StageError { kind: ProblemKind::Lake, message, hint: None, lasting: false, wait: None }),
+            _ => Err(StageError {
+                kind: ProblemKind::Lake,
+                message,
+                hint: None,
+                lasting: false,
+                wait: None,
+                ledger_away: false,
+            }),
         })
     }
 }

@@ -87,6 +87,7 @@ pub(super) fn failure(message: String) -> StageError {
         hint: Some(HINT),
         lasting: false,
         wait: None,
+        ledger_away: false,
     }
 }
 

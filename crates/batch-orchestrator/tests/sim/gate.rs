@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep, sleep_until},
@@ -80,6 +81,11 @@ pub(crate) enum Kind {
     /// Housekeeping: it changes something, but no more than the passing of time does.
     Routine,
     Effect,
+}
+
+/// Lake and ledger in memory never wait.
+pub(crate) fn at_once<T>(call: impl Future<Output = T>) -> T {
+    call.now_or_never().unwrap()
 }
 
 const TIME_OUT: Duration = Duration::from_secs(30);

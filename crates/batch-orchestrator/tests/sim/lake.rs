@@ -7,12 +7,12 @@ use adls_io::{
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::{
-    FutureExt, StreamExt, TryStreamExt,
+    StreamExt, TryStreamExt,
     stream::{self, BoxStream},
 };
 
 use crate::{
-    gate::{Fault, Gate, Kind},
+    gate::{Fault, Gate, Kind, at_once},
     world::{World, at},
 };
 
@@ -26,11 +26,6 @@ impl Fault for Error {
     fn lost(what: &'static str) -> Self {
         Self::new(ErrorKind::Unavailable, what, &at("input", "x"), "simulated: no answer")
     }
-}
-
-/// The lake in memory never waits.
-fn at_once<T>(call: impl Future<Output = T>) -> T {
-    call.now_or_never().unwrap()
 }
 
 impl SimLake {

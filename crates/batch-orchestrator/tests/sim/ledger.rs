@@ -10,10 +10,9 @@ use batch_orchestrator::{
     },
     model::{InputSnapshot, JobKey, Timestamp},
 };
-use futures::FutureExt;
 
 use crate::{
-    gate::{Fault, Gate, Kind},
+    gate::{Fault, Gate, Kind, at_once},
     world::World,
 };
 
@@ -27,11 +26,6 @@ impl Fault for LedgerError {
     fn lost(what: &'static str) -> Self {
         Self::new(LedgerErrorKind::Unavailable, what, "simulated: no answer")
     }
-}
-
-/// The ledger in memory never waits.
-fn at_once<T>(call: impl Future<Output = T>) -> T {
-    call.now_or_never().unwrap()
 }
 
 impl SimLedger {

@@ -10,7 +10,6 @@ use batch_orchestrator::{
     machine::RetryOptions,
     model::{JobState, PartKey},
 };
-use futures::FutureExt;
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -18,7 +17,7 @@ use tokio::{
 
 use crate::{
     api::SimApi,
-    gate::{Gate, Life},
+    gate::{Gate, Life, at_once},
     lake::SimLake,
     ledger::SimLedger,
     scenario::{LIST_SETTLE, Mutation, Scenario},
@@ -115,7 +114,7 @@ fn leftovers(world: &World) -> Option<String> {
     }
     for location in world.lake.paths() {
         let Some(job) = own(&location) else { continue };
-        let modified_ms = world.lake.head(&location).now_or_never().unwrap().unwrap().modified_ms;
+        let modified_ms = at_once(world.lake.head(&location)).unwrap().modified_ms;
         if published.get(job).is_none_or(|at| modified_ms <= *at) {
             return Some(format!("{location} is left in the lake"));
         }

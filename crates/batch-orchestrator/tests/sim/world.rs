@@ -12,11 +12,11 @@ use batch_orchestrator::{
     ledger::{JobQuery, JobView, Ledger, MemoryLedger},
     model::{JobKey, JobState, Timestamp},
 };
-use futures::FutureExt;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::time::Instant;
 
 use crate::{
+    gate::at_once,
     oracle::Oracle,
     scenario::{OneFault, Scenario},
     service::Service,
@@ -115,13 +115,13 @@ impl World {
 
     /// All jobs that the ledger knows.
     pub(crate) fn jobs(&self) -> Vec<JobView> {
-        self.ledger.view(&JobQuery::default()).now_or_never().unwrap().unwrap()
+        at_once(self.ledger.view(&JobQuery::default())).unwrap()
     }
 
     /// What a new state of a job must mean.
     pub(crate) fn judge_job(&self, key: &JobKey, state: &JobState) {
         let query = JobQuery { key: Some(key.0.clone()), ..JobQuery::default() };
-        let views = self.ledger.view(&query).now_or_never().unwrap().unwrap();
+        let views = at_once(self.ledger.view(&query)).unwrap();
         let path = views[0].job.input.location.path.as_str();
         self.oracle().job(&key.0, path, state, self.now_ms(), &self.lake);
     }

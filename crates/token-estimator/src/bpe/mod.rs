@@ -6,6 +6,7 @@
 mod backtrack;
 mod classes;
 mod counter;
+mod filter;
 mod memo;
 mod merge;
 mod pairs;

@@ -1,16 +1,15 @@
 //! Which two tokens make which, found by one look at one place.
 
+use super::filter::Filter;
+
 /// An open-addressed table of pairs. It is filled once, and never full.
 pub(super) struct Pairs {
     slots: Vec<Slot>,
     mask: usize,
-    /// A bit for each of four million places: most pairs make nothing, and this says so from a nearer cache.
-    some: Vec<u64>,
+    filter: Filter,
     /// What two bytes make.
     bytes: Vec<u32>,
 }
-
-const BITS: usize = 1 << 22;
 
 #[derive(Clone, Copy)]
 struct Slot {
@@ -27,7 +26,7 @@ impl Pairs {
         Self {
             slots: vec![EMPTY; slots],
             mask: slots - 1,
-            some: vec![0; BITS / 64],
+            filter: Filter::new(),
             bytes: vec![u32::MAX; 1 << 16],
         }
     }
@@ -52,7 +51,7 @@ impl Pairs {
 
     pub(super) fn insert(&mut self, left: u32, right: u32, token: u32) {
         let hash = Self::hash(left, right);
-        self.some[hash % BITS / 64] |= 1 << (hash % 64);
+        self.filter.add(hash);
         let mut at = hash >> 8 & self.mask;
         while self.slots[at].token != EMPTY.token {
             at = (at + 1) & self.mask;
@@ -63,7 +62,7 @@ impl Pairs {
     #[inline]
     pub(super) fn get(&self, left: u32, right: u32) -> Option<u32> {
         let hash = Self::hash(left, right);
-        if self.some[hash % BITS / 64] & 1 << (hash % 64) == 0 {
+        if !self.filter.may_have(hash) {
             return None;
         }
         let mut at = hash >> 8 & self.mask;

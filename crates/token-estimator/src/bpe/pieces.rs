@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::filter::Filter;
+
 /// The longest piece that fits into a key.
 pub(super) const LONGEST: usize = 15;
 
@@ -37,22 +39,19 @@ pub(super) fn hash(key: u128) -> usize {
 pub(super) struct Pieces {
     slots: Vec<u128>,
     mask: usize,
-    /// A bit for each of four million places: what is no token is mostly told so from a nearer cache.
-    some: Vec<u64>,
+    filter: Filter,
 }
-
-const BITS: usize = 1 << 22;
 
 impl Pieces {
     pub(super) fn with_room_for(pieces: usize) -> Self {
         let slots = (pieces * 2).next_power_of_two();
-        Self { slots: vec![0; slots], mask: slots - 1, some: vec![0; BITS / 64] }
+        Self { slots: vec![0; slots], mask: slots - 1, filter: Filter::new() }
     }
 
     /// Zero is the key of no piece but the empty one.
     pub(super) fn insert(&mut self, key: u128) {
         let hash = hash(key);
-        self.some[hash % BITS / 64] |= 1 << (hash % 64);
+        self.filter.add(hash);
         let mut at = hash >> 8 & self.mask;
         while self.slots[at] != 0 {
             at = (at + 1) & self.mask;
@@ -63,7 +62,7 @@ impl Pieces {
     #[inline]
     pub(super) fn contains(&self, key: u128) -> bool {
         let hash = hash(key);
-        if self.some[hash % BITS / 64] & 1 << (hash % 64) == 0 {
+        if !self.filter.may_have(hash) {
             return false;
         }
         let mut at = hash >> 8 & self.mask;

@@ -1,5 +1,7 @@
 //! The longest token that a text begins with.
 
+use super::tokens::NONE;
+
 /// The tokens as a tree. The children of a node stand one after another, and so do their bytes.
 pub(super) struct Trie {
     nodes: Vec<Node>,
@@ -23,11 +25,9 @@ fn triple(first: u8, second: u8, third: u8) -> Option<usize> {
 struct Node {
     first_child: u32,
     children: u16,
+    /// The token that ends here.
     token: u32,
 }
-
-/// No token ends here.
-const NONE: u32 = u32::MAX;
 
 impl Trie {
     /// Of tokens in the order of their bytes.

@@ -13,7 +13,6 @@ use crate::Encoding;
 
 /// An encoding.
 pub(super) struct Vocabulary {
-    pub(super) tokens: Tokens,
     pub(super) tree: Tree,
     pub(super) merges: Merges,
     short: Pieces,
@@ -44,20 +43,14 @@ impl Vocabulary {
             let merges = Merges::new(&tokens);
             (tree.join().ok(), merges)
         });
-        let mut vocabulary = Self {
-            tree: tree?,
-            merges: merges?,
-            short: Pieces::with_room_for(tokens.len()),
-            long: HashSet::new(),
-            tokens,
-        };
-        for (_, bytes) in vocabulary.tokens.iter() {
+        let (mut short, mut long) = (Pieces::with_room_for(tokens.len()), HashSet::new());
+        for (_, bytes) in tokens.iter() {
             match key(bytes, &(0..bytes.len())) {
-                Some(key) => vocabulary.short.insert(key),
-                None => drop(vocabulary.long.insert(bytes.into())),
+                Some(key) => short.insert(key),
+                None => drop(long.insert(bytes.into())),
             }
         }
-        Some(vocabulary)
+        Some(Self { tree: tree?, merges: merges?, short, long })
     }
 
     /// Whether a piece of this key is a token.
