@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use adls_io::{Condition, Entry, ErrorKind, ListMode};
 use aoai_batch_client::Batch;
 use aoai_emulator::{ExpiryConfig, FaultEffect, FaultMatch, FaultRule, Operation, Outcome, OutcomeRule};
+use futures::StreamExt;
 
 use crate::support::{Mode, World, at, fast, ids, json, line_with, lines};
 
@@ -142,6 +144,33 @@ async fn a_request_that_never_arrived_is_fenced_off_by_taking_the_copy_away() {
     let inputs = inputs(&world);
     assert!(inputs[0].ends_with("-g1.jsonl") && inputs[1].ends_with("-g2.jsonl"), "{inputs:?}");
     assert_eq!(world.emulator.control().snapshot().await.batches.len(), 1);
+    world.assert_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_taken_away_cannot_be_put_back_by_whoever_was_late() {
+    let world = world().await;
+    world.emulator.control().add_fault(faulty_create(FaultEffect::ResetBefore));
+    world.put("inbox/a.jsonl", lines("a", 3)).await;
+    let late = async {
+        let fenced = loop {
+            let entries: Vec<_> = world.lake.list(&at("processed", ""), ListMode::Recursive).collect().await;
+            let empty = |entry: &&Entry| {
+                entry.size == 0 && entry.location.path.as_str().ends_with("/staged/p0001-a1-g1.jsonl")
+            };
+            if let Some(entry) = entries.iter().flatten().find(empty) {
+                break entry.location.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        // As a worker would that was paused in the middle of staging.
+        let mut writer = world.lake.create(&fenced).await.unwrap();
+        writer.write("late".into()).await.unwrap();
+        writer.commit(Condition::IfAbsent).await.unwrap_err().kind
+    };
+    let late = tokio::time::timeout(Duration::from_secs(20), late);
+    let (report, late) = tokio::join!(world.run(), late);
+    assert_eq!((report.completed, late.unwrap()), (1, ErrorKind::AlreadyExists));
     world.assert_clean().await;
 }
 
