@@ -2,6 +2,7 @@
 
 mod cleanup;
 mod collect;
+pub mod cost;
 mod error;
 pub mod ledger;
 pub mod machine;
