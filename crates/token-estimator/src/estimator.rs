@@ -20,8 +20,20 @@ pub trait TokenEstimator: Send + Sync {
 /// The prompt tokens of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenCount {
-    /// Prompt tokens, the framing of messages included.
+    /// Prompt tokens of all kinds: exactly the sum of the four that follow.
     pub prompt_tokens: u64,
+    /// Of the texts: contents, names, calls and their results, inputs of embeddings; and of what is only estimated by its
+    /// bytes, such as sound and files.
+    pub text_tokens: u64,
+    /// Of the images.
+    pub image_tokens: u64,
+    /// Of tools, functions, what is demanded of them, and the schemas of answers.
+    pub tool_tokens: u64,
+    /// Of what stands around the texts: roles, the framing of messages and calls, names, the priming of the answer.
+    pub overhead_tokens: u64,
+    /// The tokens that the body allows as output, of all its answers together; zero for embeddings, `None` where it does not
+    /// say.
+    pub max_output_tokens: Option<u64>,
     /// The service's admission figure: characters of the body divided by four (the service's own estimate is
     /// documented as made from the number of characters; the divisor is inferred from one published sample).
     pub quota_tokens: u64,

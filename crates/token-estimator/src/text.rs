@@ -20,7 +20,7 @@ impl Counter<'_> {
     pub(crate) fn text(&self, text: &str) -> Tally {
         let exact = self.encoding.and_then(|encoding| bpe::count(encoding, text));
         let exact = exact.and_then(|tokens| i64::try_from(tokens).ok());
-        exact.map_or_else(|| self.bytes(text.len()), |tokens| Tally::new(tokens, Provenance::Exact))
+        exact.map_or_else(|| self.bytes(text.len()), |tokens| Tally::text(tokens, Provenance::Exact))
     }
 
     /// The tokens of so many bytes.
@@ -28,6 +28,6 @@ impl Counter<'_> {
         let sane = self.bytes_per_token.is_finite() && self.bytes_per_token > 0.0;
         let divisor = if sane { self.bytes_per_token } else { 4.0 };
         // A float keeps whole numbers of this size exactly, and the cast saturates.
-        Tally::new((bytes as f64 / divisor).ceil() as i64, Provenance::Estimate)
+        Tally::text((bytes as f64 / divisor).ceil() as i64, Provenance::Estimate)
     }
 }

@@ -53,13 +53,9 @@ impl TokenEstimator for TiktokenEstimator {
             bytes_per_token: self.options.bytes_per_token,
             unknown_image: self.options.unknown_image,
         };
-        let tally = shapes::count(&counter, body).at_best(resolved.best);
+        let (tally, max_output_tokens) = shapes::count(&counter, body);
         let characters = body.get().chars().count() as u64;
-        TokenCount {
-            prompt_tokens: u64::try_from(tally.tokens).unwrap_or(0),
-            quota_tokens: characters.div_ceil(4),
-            provenance: tally.provenance,
-        }
+        tally.at_best(resolved.best).into_count(characters.div_ceil(4), max_output_tokens)
     }
 
     fn provenance(&self, model: &str) -> Provenance {

@@ -90,7 +90,7 @@ pub(crate) fn count_tools(counter: &Counter<'_>, tools: &RawValue) -> Option<Tal
     let items: Vec<&RawValue> = match serde_json::from_str(tools.get()) {
         Ok(items) => items,
         Err(_) if tools.get() == "null" => return None,
-        Err(_) => return Some(counter.bytes(tools.get().len())),
+        Err(_) => return Some(counter.bytes(tools.get().len()).as_tool()),
     };
     if items.is_empty() {
         return None;
@@ -105,12 +105,12 @@ pub(crate) fn count_tools(counter: &Counter<'_>, tools: &RawValue) -> Option<Tal
         }
     }
     declarations.push_str("} // namespace functions");
-    Some(counter.text(&declarations) + Tally::rule(FRAMING) + others)
+    Some((counter.text(&declarations) + Tally::overhead(FRAMING) + others).as_tool().by_rule())
 }
 
 /// The tokens of a schema that an answer must follow: no rule is published, so its compact JSON is counted.
 pub(crate) fn count_schema(counter: &Counter<'_>, schema: &RawValue) -> Tally {
-    counter.text(&compact(schema.get())) + Tally::rule(0)
+    counter.text(&compact(schema.get())).as_tool().by_rule()
 }
 
 impl<'a> Tool<'a> {

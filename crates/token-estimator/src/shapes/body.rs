@@ -34,6 +34,15 @@ struct Body<'a> {
     response_format: Option<&'a RawValue>,
     #[serde(borrow)]
     text: Option<&'a RawValue>,
+    // Raw, so that an odd value spoils nothing else.
+    #[serde(borrow)]
+    max_completion_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_output_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    n: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -64,27 +73,50 @@ struct Format<'a> {
     json_schema: Option<&'a RawValue>,
 }
 
-/// The prompt tokens of a body.
-pub(crate) fn count(counter: &Counter<'_>, body: &RawValue) -> Tally {
+/// The prompt tokens of a body, and how many tokens it allows as output, where it says so.
+pub(crate) fn count(counter: &Counter<'_>, body: &RawValue) -> (Tally, Option<u64>) {
     let all = || counter.bytes(body.get().len());
-    let Ok(parts) = serde_json::from_str::<Body<'_>>(body.get()) else { return all() };
+    let Ok(parts) = serde_json::from_str::<Body<'_>>(body.get()) else { return (all(), None) };
     if let Some(messages) = parts.messages {
-        return match serde_json::from_str(messages.get()) {
+        let tally = match serde_json::from_str(messages.get()) {
             Ok(messages) => framed(counter, &parts, |tools| count_messages(counter, messages, tools)),
             Err(_) => all(),
         };
+        return (tally, parts.output_of_chat());
     }
     match (parts.input, parts.prompt) {
+        // Embeddings are answered by vectors.
         (Some(input), _) if input::is_text_only(counter, input) && parts.instructions.is_none() => {
-            input::count_texts(counter, input)
+            (input::count_texts(counter, input), Some(parts.output_of_response().unwrap_or(0)))
         }
-        (Some(input), _) => framed(counter, &parts, |tools| {
-            input::count_items(counter, parts.instructions.as_deref(), input, tools)
-        }),
+        (Some(input), _) => {
+            let tally = framed(counter, &parts, |tools| {
+                input::count_items(counter, parts.instructions.as_deref(), input, tools)
+            });
+            (tally, parts.output_of_response())
+        }
         // The older completions: text as it is, framed by nothing.
-        (None, Some(prompt)) => input::count_texts(counter, prompt) + Tally::rule(0),
-        (None, None) => all(),
+        (None, Some(prompt)) => (input::count_texts(counter, prompt).by_rule(), parts.output_of_chat()),
+        (None, None) => (all(), parts.output_of_chat().or_else(|| parts.output_of_response())),
     }
+}
+
+impl Body<'_> {
+    /// The tokens that all answers of a chat may have together.
+    fn output_of_chat(&self) -> Option<u64> {
+        // The older name counts only where the newer one is not used.
+        let each = number(self.max_completion_tokens).or_else(|| number(self.max_tokens))?;
+        Some(each.saturating_mul(number(self.n).unwrap_or(1).max(1)))
+    }
+
+    /// The tokens that a response may have: there is always one.
+    fn output_of_response(&self) -> Option<u64> {
+        number(self.max_output_tokens)
+    }
+}
+
+fn number(value: Option<&RawValue>) -> Option<u64> {
+    serde_json::from_str(value?.get()).ok()
 }
 
 /// Messages and what the service puts around them.
@@ -93,12 +125,11 @@ fn framed(counter: &Counter<'_>, body: &Body<'_>, messages: impl FnOnce(bool) ->
     let tools = tools.filter_map(|tools| count_tools(counter, tools)).reduce(|sum, next| sum + next);
     let messages = messages(tools.is_some());
     // The answer is primed with its role.
-    let mut tally =
-        messages.tally + Tally { tokens: if is_reasoning(counter.model) { 2 } else { 3 }, ..Tally::ZERO };
+    let mut tally = messages.tally + Tally::overhead(if is_reasoning(counter.model) { 2 } else { 3 });
     if let Some(tools) = tools {
-        tally += tools;
-        // The declarations then join the system message instead of making one.
-        tally += Tally::rule(if messages.has_system { -4 } else { 0 });
+        // The declarations join the system message, if there is one, instead of making one.
+        let joined = Tally::overhead(if messages.has_system { -4 } else { 0 });
+        tally += (tools + joined).as_tool();
         tally += chosen(counter, body.tool_choice, 7) + chosen(counter, body.function_call, 4);
     }
     tally + schema(counter, body)
@@ -108,11 +139,11 @@ fn framed(counter: &Counter<'_>, body: &Body<'_>, messages: impl FnOnce(bool) ->
 fn chosen(counter: &Counter<'_>, choice: Option<&RawValue>, named: i64) -> Tally {
     let Some(choice) = choice else { return Tally::ZERO };
     if choice.get() == "\"none\"" {
-        return Tally::rule(1);
+        return Tally::overhead(1).as_tool().by_rule();
     }
     let choice: Option<Choice<'_>> = serde_json::from_str(choice.get()).ok();
     match choice.and_then(|choice| choice.function.map(|f| f.name).or(choice.name)) {
-        Some(name) => counter.text(&name) + Tally::rule(named),
+        Some(name) => (counter.text(&name) + Tally::overhead(named)).as_tool().by_rule(),
         None => Tally::ZERO,
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::Provenance;
 use crate::images::{size_of_data_url, tokens};
 use crate::tally::Tally;
 use crate::text::Counter;
@@ -46,7 +47,7 @@ pub(super) fn count_content(counter: &Counter<'_>, content: &RawValue, padded: b
         },
         Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(content.get()) {
             Ok(parts) => {
-                let break_after = if padded { Tally::rule(1) } else { Tally::ZERO };
+                let break_after = if padded { Tally::text(1, Provenance::Rule) } else { Tally::ZERO };
                 parts.into_iter().map(|part| count_part(counter, part)).sum::<Tally>() + break_after
             }
             Err(_) => unknown(),
@@ -63,7 +64,7 @@ fn count_part(counter: &Counter<'_>, raw: &RawValue) -> Tally {
         ("text" | "input_text" | "output_text" | "summary_text", Part { text: Some(text), .. })
         | ("refusal", Part { refusal: Some(text), .. }) => counter.text(text),
         ("image_url" | "input_image", Part { image_url: Some(image), detail, .. }) => {
-            count_image(counter, image, detail.as_deref()).unwrap_or_else(unknown)
+            count_image(counter, image, detail.as_deref()).unwrap_or_else(|| unknown().as_image())
         }
         // An image that is named by the id of a file.
         ("input_image", _) => count_url(counter, "", part.detail.as_deref()),
@@ -82,5 +83,5 @@ fn count_image(counter: &Counter<'_>, image: &RawValue, detail: Option<&str>) ->
 
 fn count_url(counter: &Counter<'_>, url: &str, detail: Option<&str>) -> Tally {
     let size = size_of_data_url(url).unwrap_or(counter.unknown_image);
-    Tally::rule(tokens(counter.model, size, detail == Some("low")))
+    Tally::text(tokens(counter.model, size, detail == Some("low")), Provenance::Rule).as_image()
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::content::Text;
 use super::message::{Call, Messages, count_call, count_messages, count_plain};
+use crate::Provenance;
 use crate::encoding::is_embedding;
 use crate::tally::Tally;
 use crate::text::Counter;
@@ -45,18 +46,14 @@ pub(super) fn count_texts(counter: &Counter<'_>, input: &RawValue) -> Tally {
 fn count_one(counter: &Counter<'_>, item: &RawValue) -> Tally {
     let known = match item.get().as_bytes().first() {
         Some(b'"') => serde_json::from_str::<Text<'_>>(item.get()).ok().map(|Text(text)| counter.text(&text)),
-        Some(b'0'..=b'9') => Some(exactly(1)),
+        Some(b'0'..=b'9') => Some(Tally::text(1, Provenance::Exact)),
         Some(b'[') => serde_json::from_str::<Vec<IgnoredAny>>(item.get())
             .ok()
             .and_then(|tokens| i64::try_from(tokens.len()).ok())
-            .map(exactly),
+            .map(|tokens| Tally::text(tokens, Provenance::Exact)),
         _ => None,
     };
     known.unwrap_or_else(|| counter.bytes(item.get().len()))
-}
-
-fn exactly(tokens: i64) -> Tally {
-    Tally { tokens, ..Tally::ZERO }
 }
 
 /// The tokens of a response's input. Its framing is not published: it is taken to be that of a chat.
@@ -66,7 +63,7 @@ pub(super) fn count_items(
     input: &RawValue,
     tools: bool,
 ) -> Messages {
-    let mut all = Messages { tally: Tally::rule(0), has_system: false };
+    let mut all = Messages { tally: Tally::ZERO.by_rule(), has_system: false };
     if let Some(instructions) = instructions {
         all.has_system = true;
         all.tally += count_plain(counter, "system", instructions, tools);

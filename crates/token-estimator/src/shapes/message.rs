@@ -70,12 +70,12 @@ pub(super) fn count_messages(counter: &Counter<'_>, messages: Vec<&RawValue>, to
 /// The tokens of a message of this role that is nothing but text.
 pub(super) fn count_plain(counter: &Counter<'_>, role: &str, text: &str, padded: bool) -> Tally {
     let text = if padded { Cow::from(format!("{text}\n")) } else { Cow::from(text) };
-    framing(PER_MESSAGE) + counter.text(role) + counter.text(&text)
+    framing(counter, role) + counter.text(&text)
 }
 
 /// The tokens of a call of a function by the model.
 pub(super) fn count_call(counter: &Counter<'_>, call: &Call<'_>) -> Tally {
-    counter.text(&call.name) + counter.text(&call.arguments) + Tally::rule(PER_CALL)
+    counter.text(&call.name) + counter.text(&call.arguments) + Tally::overhead(PER_CALL).by_rule()
 }
 
 /// Developers speak where the system spoke.
@@ -84,26 +84,27 @@ pub(super) fn is_system(role: &str) -> bool {
 }
 
 fn count_message(counter: &Counter<'_>, message: &Message<'_>, padded: bool) -> Tally {
-    let mut tally = framing(PER_MESSAGE) + counter.text(&message.role);
+    let mut tally = framing(counter, &message.role);
     if let Some(content) = message.content {
         tally += count_content(counter, content, padded);
     }
     if let Some(name) = message.name.as_deref().filter(|name| !name.is_empty()) {
-        tally += counter.text(name) + framing(PER_NAME);
+        tally += counter.text(name) + Tally::overhead(PER_NAME);
     }
     if let Some(refusal) = &message.refusal {
         tally += counter.text(refusal);
     }
     match &*message.role {
-        "function" => tally += Tally::rule(FUNCTION_ROLE),
+        "function" => tally = (tally + Tally::overhead(FUNCTION_ROLE)).by_rule(),
         // How the service frames the results of tools is not published; as a message it is near.
-        "tool" => tally += Tally::rule(0),
+        "tool" => tally = tally.by_rule(),
         _ => {}
     }
     let calls = message.tool_calls.iter().flatten().filter_map(|call| call.function.as_ref());
     tally + message.function_call.iter().chain(calls).map(|call| count_call(counter, call)).sum()
 }
 
-fn framing(tokens: i64) -> Tally {
-    Tally { tokens, ..Tally::ZERO }
+/// What stands around a message: its role is no text of the user's.
+fn framing(counter: &Counter<'_>, role: &str) -> Tally {
+    Tally::overhead(PER_MESSAGE) + counter.text(role).as_overhead()
 }
