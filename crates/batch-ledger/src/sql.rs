@@ -4,9 +4,14 @@
 mod claims;
 #[cfg(test)]
 mod plans;
+mod quota;
 
 pub(crate) use claims::{
     COUNT_PLACES, LOOK_AHEAD, REGISTER_WORKER, REMOVE_WORKER, claim_jobs, claim_parts, claim_ready,
+};
+
+pub(crate) use quota::{
+    AHEAD, OPEN_BOOKS, PART_BOOKS, PURSE, QUOTAS, RESERVED, SPENT, WRITE_BOOKS, lock_books, wake_waiting,
 };
 
 pub(crate) const INSERT_JOB: &str = "INSERT INTO job (job_key, input, state, doc, version, failures, due_at, fence, \
@@ -18,7 +23,8 @@ pub(crate) const JOB_STATE: &str = "SELECT state, updated_at FROM job WHERE job_
 pub(crate) const JOB_COLUMNS: &str =
     "job_key, input, doc, version, failures, problem, due_at, fence, created_at, updated_at";
 
-pub(crate) const PART_COLUMNS: &str = "part_key, job_key, part, attempt, plan, doc, remote, version, failures, problem, due_at, fence, updated_at";
+pub(crate) const PART_COLUMNS: &str = "part_key, job_key, part, attempt, plan, doc, deployment, cost, spent_at, remote, version, \
+     failures, problem, due_at, fence, updated_at";
 
 pub(crate) const HEARTBEAT_JOB: &str =
     "UPDATE job SET lease_until = $3 WHERE job_key = $1 AND fence = $2 AND lease_until > 0";
@@ -40,6 +46,9 @@ pub(crate) fn commit_part() -> String {
     format!(
         "UPDATE part SET state = $4, doc = $5, due_at = $6, failures = $7, problem = $8, at_rest = $10, \
            in_flight = $12, remote = CASE WHEN batch_id = $13 THEN remote ELSE NULL END, batch_id = $13, since = $14, \
+           deployment = COALESCE($15, deployment), holds_quota = $16, waits_since = $17, \
+           cost = CASE $18 WHEN 0 THEN cost WHEN 1 THEN NULL ELSE $19 END, \
+           spent_at = CASE $18 WHEN 0 THEN spent_at WHEN 1 THEN NULL ELSE COALESCE(spent_at, $9) END, \
            updated_at = $9, version = version + 1, lease_until = CASE WHEN $11 = 1 THEN lease_until ELSE 0 END \
          WHERE part_key = $1 AND fence = $2 AND version = $3 AND lease_until > 0 RETURNING {PART_COLUMNS}"
     )
@@ -49,8 +58,8 @@ pub(crate) const WAKE_JOB: &str = "UPDATE job SET due_at = $2 WHERE job_key = $1
      AND NOT EXISTS (SELECT 1 FROM part WHERE part.job_key = $1 AND part.at_rest = 0)";
 
 pub(crate) const INSERT_PART: &str = "INSERT INTO part (part_key, job_key, part, attempt, plan, state, doc, version, \
-     failures, due_at, fence, lease_until, at_rest, in_flight, updated_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, 0, 0, 0, 0, $9) ON CONFLICT (part_key) DO NOTHING";
+     failures, due_at, fence, lease_until, at_rest, in_flight, updated_at, tokens) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, 0, 0, 0, 0, $9, $10) ON CONFLICT (part_key) DO NOTHING";
 
 pub(crate) const INSERT_EVENT: &str =
     "INSERT INTO event (record_key, version, state, fence, at, doc) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -137,8 +146,9 @@ pub(crate) const RESTORE_JOB: &str = "INSERT INTO job (job_key, input, state, do
      fence, lease_until, at_rest, created_at, updated_at) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, 0, 0, $8, $9, $7) \
      ON CONFLICT (job_key) DO NOTHING";
 pub(crate) const RESTORE_PART: &str = "INSERT INTO part (part_key, job_key, part, attempt, plan, state, doc, batch_id, \
-     since, version, failures, problem, due_at, fence, lease_until, at_rest, in_flight, updated_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, 0, 0, $13, $14, $12) ON CONFLICT (part_key) DO NOTHING";
+     since, version, failures, problem, due_at, fence, lease_until, at_rest, in_flight, updated_at, tokens, deployment, \
+     holds_quota, waits_since, cost, spent_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, 0, 0, $13, $14, $12, $15, $16, $17, $18, $19, $20) ON CONFLICT (part_key) DO NOTHING";
 
 /// Lets a decision write to a record at rest, as if it held a lease of the next fence.
 pub(crate) const TAKE_JOB_AT_REST: &str = "UPDATE job SET fence = fence + 1, lease_until = 1 \

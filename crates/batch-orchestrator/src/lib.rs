@@ -9,6 +9,7 @@ pub mod machine;
 pub mod model;
 mod options;
 mod poll;
+pub mod quota;
 mod reconcile;
 mod recover;
 mod snapshot;
@@ -19,8 +20,8 @@ pub mod validate;
 pub use collect::{MANIFEST_FORMAT, MANIFEST_NAME};
 pub use error::PipelineError;
 pub use options::{
-    BlobUrls, LakeOptions, LimitOptions, OutputOptions, OutputOrder, PipelineOptions, RunOptions,
-    ServiceOptions, Transfer,
+    BlobUrls, CostOptions, LakeOptions, LimitOptions, OutputOptions, OutputOrder, PipelineOptions,
+    RunOptions, ServiceOptions, Transfer,
 };
-pub use reconcile::{Event, Observer, Pipeline, ResolveError, RunReport, Stop, resolve};
+pub use reconcile::{Backends, Event, Observer, Pipeline, ResolveError, RunReport, Stop, resolve};
 pub use snapshot::{Skipped, SkippedReason, Watcher};

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use adls_io::Location;
 
-use crate::machine::RetryOptions;
+use crate::{cost::Prices, machine::RetryOptions, model::DeploymentId};
 
 /// Everything that a pipeline can be told.
 #[derive(Debug, Clone)]
@@ -21,6 +21,25 @@ pub struct PipelineOptions {
     pub output: OutputOptions,
     /// How failures are met.
     pub retry: RetryOptions,
+    /// What may be spent.
+    pub cost: CostOptions,
+}
+
+/// What may be spent. Where a price is not known, nothing is counted.
+#[derive(Debug, Clone, Copy)]
+pub struct CostOptions {
+    /// On one day (UTC), in billionths of a dollar.
+    pub max_per_day: Option<u64>,
+    /// From the start of this run on, in billionths of a dollar.
+    pub max_per_run: Option<u64>,
+    /// Tokens that a request is taken to be answered with where it sets no limit. A guess: tell it what your answers are like.
+    pub assumed_output: u64,
+}
+
+impl Default for CostOptions {
+    fn default() -> Self {
+        Self { max_per_day: None, max_per_run: None, assumed_output: 500 }
+    }
 }
 
 /// Where files come from and go to.
@@ -60,6 +79,39 @@ pub struct ServiceOptions {
     /// Sends again what the service has forgotten. Only for a service that bills nothing and forgets everything when
     /// it ends, such as an embedded emulator; otherwise a forgotten batch is for a person to look at.
     pub resubmit_forgotten: bool,
+    /// How many tokens may be enqueued at the deployment at once. `None`: as many as it takes, until it refuses one or tells
+    /// its limit.
+    pub enqueued_tokens: Option<u64>,
+    /// The deployment's share, beside those of the others in the pool.
+    pub weight: f64,
+    /// What its tokens cost, where that is known.
+    pub prices: Option<Prices>,
+}
+
+impl ServiceOptions {
+    /// What the deployment is called in the ledger.
+    #[must_use]
+    pub fn id(&self) -> DeploymentId {
+        DeploymentId::new(&self.name, self.deployment.as_deref())
+    }
+}
+
+impl Default for ServiceOptions {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            deployment: None,
+            set_model: false,
+            transfer: Transfer::default(),
+            batch_endpoint: "/chat/completions".into(),
+            completion_window: "24h".into(),
+            file_expires_after: None,
+            resubmit_forgotten: false,
+            enqueued_tokens: None,
+            weight: 1.0,
+            prices: None,
+        }
+    }
 }
 
 /// How the lines get to the service, and the results back.
@@ -134,6 +186,12 @@ pub struct RunOptions {
     pub concurrency: usize,
     /// How long a claim holds without a heartbeat.
     pub lease: Duration,
+    /// A part that has waited for room for so long is not overtaken by smaller ones any more.
+    pub patience: Duration,
+    /// A part that has waited for so long goes to another deployment of the pool, if that has room.
+    pub move_after: Duration,
+    /// How long after a file was discovered its results are due; deployments that are too slow for that come last.
+    pub deadline: Option<Duration>,
     /// The id of a ledger that is lost for good, or was given up: its work is taken over. It must not be in use any more.
     pub adopt_ledger: Option<String>,
     /// Makes the jitter the same in every run with the same number; for simulations.
@@ -153,6 +211,9 @@ impl Default for RunOptions {
             max_in_flight: 10,
             concurrency: 4,
             lease: Duration::from_secs(90),
+            patience: Duration::from_mins(30),
+            move_after: Duration::from_mins(15),
+            deadline: None,
             adopt_ledger: None,
             seed: None,
             spool_dir: None,

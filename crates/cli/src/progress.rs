@@ -131,6 +131,13 @@ impl Observer for Progress {
                 }
                 entry.say(&describe_part(&part.state));
             }
+            Event::Waiting(part) => {
+                self.printer.value(&json!({
+                    "event": "waiting", "job": part.key.job, "part": part.key.part, "deployment": part.deployment,
+                }));
+                let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+                shown.entry(part.key.job.clone()).or_default().say("waits for room");
+            }
             Event::Batch(batch) => self.batch(batch),
             Event::Problem { job, path, problem } => {
                 self.printer

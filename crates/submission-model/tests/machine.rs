@@ -118,9 +118,9 @@ fn event(record: Record, event: Event) -> (PartEvent, Timestamp) {
         Event::InputStored => PartEvent::InputStored { input: input(record.generation), doubtful: false },
         Event::FileReady => PartEvent::FileReady,
         Event::FileUnusable => PartEvent::FileUnusable { message: String::new() },
-        Event::Created(number) => PartEvent::Created { batch_id: batch_id(number) },
+        Event::Created(number) => PartEvent::Created { batch_id: batch_id(number), enqueued: None },
         Event::CreateRefused => PartEvent::CreateRefused(failure()),
-        Event::CreatePostponed => PartEvent::CreatePostponed { wait, problem: problem() },
+        Event::CreatePostponed => PartEvent::CreatePostponed { wait, problem: problem(), full: true },
         Event::CreateUncertain => PartEvent::CreateUncertain,
         Event::Interrupted => PartEvent::Interrupted,
         Event::BatchFound(number) => PartEvent::BatchFound { batch_id: batch_id(number) },
@@ -134,7 +134,7 @@ fn event(record: Record, event: Event) -> (PartEvent, Timestamp) {
             let Stage::Submitted(number) = record.stage else { panic!("{record:?}") };
             PartEvent::BatchEnded(batch(number))
         }
-        Event::BatchPostponed => PartEvent::BatchPostponed { wait, problem: problem() },
+        Event::BatchPostponed => PartEvent::BatchPostponed { wait, problem: problem(), full: true },
         Event::OtherGenerationFailed => PartEvent::OtherGenerationFailed,
     };
     (event, NOW)
@@ -254,7 +254,9 @@ fn events_that_the_model_does_not_have_are_outside_wherever_the_product_takes_th
             bytes: 1,
             upload_bytes: 1,
             tokens: TokenTotals::ZERO,
+            named: None,
         },
+        deployment: None,
         submission: None,
         batch: None,
         failure: None,

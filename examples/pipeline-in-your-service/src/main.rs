@@ -11,8 +11,8 @@ use aoai_batch_client::{BatchClient, BatchClientOptions, Credential};
 use aoai_emulator::{Emulator, EmulatorConfig};
 use batch_ledger::{Access, SqliteLedger, SqliteOptions};
 use batch_orchestrator::{
-    Event, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions,
-    ServiceOptions, Stop, ledger::WorkerId, machine::RetryOptions,
+    CostOptions, Event, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions,
+    RunOptions, ServiceOptions, Stop, ledger::WorkerId, machine::RetryOptions,
 };
 use token_estimator::{EstimatorOptions, TiktokenEstimator};
 
@@ -60,12 +60,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         service: ServiceOptions {
             name: "example".into(),
             deployment: Some("my-batch".into()),
-            set_model: false,
-            transfer: batch_orchestrator::Transfer::Upload,
-            batch_endpoint: "/chat/completions".into(),
-            completion_window: "24h".into(),
-            file_expires_after: None,
-            resubmit_forgotten: false,
+            // How many tokens may be enqueued there at once: more wait for their turn.
+            enqueued_tokens: Some(200_000_000),
+            ..ServiceOptions::default()
         },
         run: RunOptions {
             settle_time: Duration::ZERO,
@@ -74,6 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         },
         limits: LimitOptions::default(),
         output: OutputOptions::default(),
+        cost: CostOptions::default(),
         retry: RetryOptions::default(),
     };
     let estimator = Arc::new(TiktokenEstimator::new(EstimatorOptions::default()));

@@ -1,13 +1,14 @@
 //! One transition: state, event, new parts and wake-ups, or nothing.
 
 use batch_orchestrator::{
-    ledger::{JobCommit, Lease, LeaseRef, LedgerError, PartCommit},
+    ledger::{JobCommit, Lease, LeaseRef, LedgerError, PartCommit, SpendingChange},
     model::{JobKey, PartKey, PartRecord, PartState, Timestamp},
 };
 use sqlx::AssertSqlSafe;
 
 use super::{
     super::backend::{Tx, lock_job},
+    books,
     rows::{self, PartDocument, to_json},
 };
 use crate::{error::db, sql};
@@ -57,13 +58,19 @@ pub(super) async fn commit_part(
     commit: &PartCommit,
     now: Timestamp,
 ) -> Result<Option<Option<Lease>>, LedgerError> {
-    let doc = to_json(&commit.state)?;
-    let name = commit.state.name();
     let at_rest = commit.state.is_at_rest();
     if at_rest {
         // The last two parts of a job, at the same time: one of them must see that it is the last.
         lock_job(tx, &key.job).await?;
     }
+    let Some(own) = books::own(tx, key).await? else { return Ok(None) };
+    let commit = books::keep(tx, key, &own, commit.clone(), now).await?;
+    let (doc, name) = (to_json(&commit.state)?, commit.state.name());
+    let (spending, cost) = match commit.spending() {
+        SpendingChange::Keep => (0, 0),
+        SpendingChange::Clear => (1, 0),
+        SpendingChange::Set(cost) => (2, i64::try_from(cost).unwrap_or(i64::MAX)),
+    };
     let since = match &commit.state {
         PartState::Submitted { since, .. } => Some(since.0),
         _ => None,
@@ -83,12 +90,18 @@ pub(super) async fn commit_part(
         .bind(i64::from(PartState::IN_FLIGHT.contains(&name)))
         .bind(commit.state.batch_id().map(|id| id.0.as_str()))
         .bind(since)
+        .bind(commit.account.deployment.as_ref().map(|deployment| deployment.0.as_str()))
+        .bind(i64::from(commit.state.holds_quota()))
+        .bind(commit.state.waits_since().map(|since| since.0))
+        .bind(spending)
+        .bind(cost)
         .fetch_optional(&mut **tx)
         .await
         .map_err(db("commit"))?;
     let Some(row) = row else { return Ok(None) };
     let next = rows::part_lease(&row)?;
     insert_event(tx, &key.to_string(), next.reference(), name, now, &doc).await?;
+    books::released(tx, &own, &commit.state, now).await?;
     if at_rest {
         sqlx::query(sql::WAKE_JOB)
             .bind(&key.job.0)
@@ -112,6 +125,7 @@ async fn insert_part(tx: &mut Tx<'_>, part: &PartRecord, now: Timestamp) -> Resu
         .bind(to_json(&part.state)?)
         .bind(part.due_at.0)
         .bind(now.0)
+        .bind(i64::try_from(part.plan.quota_tokens()).unwrap_or(i64::MAX))
         .execute(&mut **tx)
         .await
         .map_err(db("commit"))?;

@@ -10,12 +10,13 @@ use batch_orchestrator::{
         LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
     },
     model::{InputSnapshot, JobKey, JobState, PartRecord, Timestamp},
+    quota::QuotaView,
 };
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{
     super::backend::{LOCK, Store, Tx},
-    claims,
+    books, claims,
     commit::{commit_job, commit_part},
     restore,
     rows::{self, to_json},
@@ -201,6 +202,13 @@ impl Ledger for Store {
             .map_err(&failed)?;
         self.commit_tx(tx, "reserve a name").await?;
         Ok(owner == job.0)
+    }
+
+    async fn quotas(&self) -> Result<Vec<QuotaView>, LedgerError> {
+        let mut reader = self.reader().await?;
+        let rows = sqlx::query(sql::QUOTAS).fetch_all(&mut *reader).await.map_err(db("read the books"))?;
+        reader.commit().await.map_err(db("read the books"))?;
+        rows.iter().map(books::view).collect()
     }
 
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError> {

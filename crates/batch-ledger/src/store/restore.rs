@@ -58,6 +58,12 @@ async fn part(tx: &mut Tx<'_>, part: &PartRecord, now: Timestamp) -> Result<(), 
         .bind(now.0)
         .bind(i64::from(part.state.is_at_rest()))
         .bind(i64::from(PartState::IN_FLIGHT.contains(&name)))
+        .bind(i64::try_from(part.plan.quota_tokens()).unwrap_or(i64::MAX))
+        .bind(part.deployment.as_ref().map(|deployment| deployment.0.as_str()))
+        .bind(i64::from(part.state.holds_quota()))
+        .bind(part.state.waits_since().map(|since| since.0))
+        .bind(part.spending.map(|spending| i64::try_from(spending.cost).unwrap_or(i64::MAX)))
+        .bind(part.spending.map(|spending| spending.at.0))
         .execute(&mut **tx)
         .await
         .map_err(db("restore"))?;

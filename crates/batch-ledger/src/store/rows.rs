@@ -4,7 +4,8 @@ use aoai_batch_client::Batch;
 use batch_orchestrator::{
     ledger::{Lease, LeaseRef, LedgerError, RecordKey},
     model::{
-        InputSnapshot, JobKey, JobRecord, JobState, PartKey, PartPlan, PartRecord, PartState, Timestamp,
+        DeploymentId, InputSnapshot, JobKey, JobRecord, JobState, PartKey, PartPlan, PartRecord, PartState,
+        Spending, Timestamp,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -26,7 +27,7 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<String, LedgerError> {
     serde_json::to_string(value).map_err(|error| document("a record", error))
 }
 
-fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, LedgerError> {
+pub(super) fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, LedgerError> {
     serde_json::from_str(text).map_err(|error| document(what, error))
 }
 
@@ -70,6 +71,13 @@ pub(super) fn part(row: &Row) -> Result<PartRecord, LedgerError> {
         plan,
         input,
         state: from_json::<PartState>("a part state", column(row, "doc")?)?,
+        deployment: column::<Option<String>>(row, "deployment")?.map(DeploymentId),
+        spending: column::<Option<i64>>(row, "spent_at")?
+            .map(|at| {
+                let cost = column::<Option<i64>>(row, "cost")?.unwrap_or(0);
+                Ok::<_, LedgerError>(Spending { at: Timestamp(at), cost: u64::try_from(cost).unwrap_or(0) })
+            })
+            .transpose()?,
         remote: optional::<Batch>(row, "remote")?,
         version: column(row, "version")?,
         failures: small(column(row, "failures")?),

@@ -13,8 +13,8 @@ use aoai_batch_client::{Batch, BatchId, FileId};
 use batch_ledger::{Access, SqliteLedger, SqliteOptions};
 use batch_orchestrator::{
     ledger::{
-        ClaimRequest, Commit, JobCommit, JobQuery, JobView, LeaseRef, Ledger, LedgerError, MemoryLedger,
-        PartCommit, PollRequest, PollTurn, RecordKey, WorkerId,
+        Account, ClaimRequest, Commit, JobCommit, JobQuery, JobView, LeaseRef, Ledger, LedgerError,
+        MemoryLedger, PartCommit, PollRequest, PollTurn, RecordKey, WorkerId,
     },
     model::{
         JobKey, JobPlan, JobState, PartKey, PartPlan, PartRecord, PartState, Problem, ProblemKind,
@@ -278,7 +278,14 @@ impl<'a> Player<'a> {
             RecordKey::Part(_) => {
                 let state = part_state(to);
                 let keep = keep && !state.is_at_rest();
-                Commit::Part(PartCommit { state, due_at, failures, problem, keep })
+                Commit::Part(PartCommit {
+                    state,
+                    due_at,
+                    failures,
+                    problem,
+                    keep,
+                    account: Account::default(),
+                })
             }
         }
     }
@@ -286,7 +293,7 @@ impl<'a> Player<'a> {
 
 fn plan(number: u32) -> PartPlan {
     let tokens = TokenTotals::ZERO;
-    PartPlan { number, first_line: 1, lines: 1, offset: 0, bytes: 1, upload_bytes: 1, tokens }
+    PartPlan { number, first_line: 1, lines: 1, offset: 0, bytes: 1, upload_bytes: 1, tokens, named: None }
 }
 
 fn job_state(key: &JobKey, to: u8, planned: bool) -> (JobState, Vec<PartRecord>) {
@@ -295,6 +302,8 @@ fn job_state(key: &JobKey, to: u8, planned: bool) -> (JobState, Vec<PartRecord>)
         plan: plan(number),
         input: input("f"),
         state: PartState::Ready,
+        deployment: None,
+        spending: None,
         remote: None,
         version: 0,
         failures: 0,

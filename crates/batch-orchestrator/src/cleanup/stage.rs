@@ -1,12 +1,12 @@
 //! The stage of `PUBLISHED`.
 
-use aoai_batch_client::FileId;
+use aoai_batch_client::{BatchApi, FileId};
 
 use crate::{
     error::StageResult,
     machine::JobEvent,
     model::{JobKey, JobRecord, PartFailure, Publication, ServiceInput},
-    reconcile::Context,
+    reconcile::{Context, Pool},
     recover::batches_of,
     upload::find_files,
 };
@@ -14,7 +14,7 @@ use crate::{
 /// `PUBLISHED`: the results are durable and verified, so the service's copies may go. What the service read and wrote
 /// in the lake goes with the work directory.
 pub(crate) async fn clean_up(
-    context: &Context,
+    pool: &Pool,
     job: &JobRecord,
     publication: &Publication,
 ) -> StageResult<JobEvent> {
@@ -22,9 +22,11 @@ pub(crate) async fn clean_up(
     let lost = publication.parts.is_empty() && publication.plan.is_some();
     let mut must_list = lost;
     if lost {
-        for batch in batches_of(context, &job.key).await? {
-            for file in batch.output_file_id.iter().chain(&batch.error_file_id) {
-                context.service.delete_file(file).await?;
+        for member in pool.endpoints() {
+            for batch in batches_of(&member.context, &job.key).await? {
+                for file in batch.output_file_id.iter().chain(&batch.error_file_id) {
+                    member.context.service.delete_file(file).await?;
+                }
             }
         }
     }
@@ -41,27 +43,30 @@ pub(crate) async fn clean_up(
             files.extend(batch.output_file_id.iter().cloned());
             files.extend(batch.error_file_id.iter().cloned());
         }
+        let service: &dyn BatchApi = pool.of(part.deployment.as_ref())?.context.service.as_ref();
         for file in files {
-            context.service.delete_file(&file).await?;
+            service.delete_file(&file).await?;
         }
     }
     if must_list {
-        delete_by_name(context, &job.key).await?;
+        delete_by_name(pool, &job.key).await?;
     }
-    forget(context, job).await?;
+    forget(pool.common(), job).await?;
     Ok(JobEvent::CleanedUp)
 }
 
 /// A job that came to nothing before a batch was created: whatever files it has at the service may go, then our own
 /// traces.
-pub(crate) async fn abandon(context: &Context, job: &JobRecord) -> StageResult<()> {
-    delete_by_name(context, &job.key).await?;
-    forget(context, job).await
+pub(crate) async fn abandon(pool: &Pool, job: &JobRecord) -> StageResult<()> {
+    delete_by_name(pool, &job.key).await?;
+    forget(pool.common(), job).await
 }
 
-async fn delete_by_name(context: &Context, key: &JobKey) -> StageResult<()> {
-    for stray in find_files(context, &format!("aob-{key}-")).await? {
-        context.service.delete_file(&stray.id).await?;
+async fn delete_by_name(pool: &Pool, key: &JobKey) -> StageResult<()> {
+    for member in pool.endpoints() {
+        for stray in find_files(&member.context, &format!("aob-{key}-")).await? {
+            member.context.service.delete_file(&stray.id).await?;
+        }
     }
     Ok(())
 }

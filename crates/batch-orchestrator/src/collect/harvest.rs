@@ -93,6 +93,7 @@ pub(crate) async fn harvest(
     Ok(PartEvent::Harvested(Box::new(PartResult {
         key: part.key.clone(),
         plan: part.plan.clone(),
+        deployment: part.deployment.clone(),
         submission: ending.submission.cloned(),
         batch: ending.batch.cloned(),
         failure: ending.failure.cloned(),

@@ -3,6 +3,7 @@
 //! The functions panic on the first difference, so they are for tests only.
 
 mod claimers;
+mod quota;
 
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use adls_io::{ETag, LakePath, Location};
 use aoai_batch_client::{Batch, BatchId, BatchStatus, FileId};
 
 use super::{
-    ClaimRequest, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerErrorKind,
-    PartCommit, PollRequest, PollTurn, RecordKey, WorkerId,
+    Account, ClaimRequest, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, Ledger,
+    LedgerErrorKind, PartCommit, PollRequest, PollTurn, RecordKey, WorkerId,
 };
 use crate::model::{
     InputSnapshot, JobKey, JobPlan, JobState, PartKey, PartPlan, PartRecord, PartState, ServiceInput, Strays,
@@ -19,6 +20,10 @@ use crate::model::{
 };
 
 pub use claimers::claimers_take_each_step_once;
+pub use quota::{
+    a_budget_is_not_exceeded, a_refusal_lowers_the_limit, an_intent_waits_for_room,
+    two_intents_do_not_share_the_last_room,
+};
 
 /// Makes a `#[tokio::test]` of every function of this suite.
 ///
@@ -43,6 +48,10 @@ macro_rules! ledger_conformance {
             a_decision_is_for_what_is_at_rest,
             records_survive_the_round_trip,
             claimers_take_each_step_once,
+            an_intent_waits_for_room,
+            a_refusal_lowers_the_limit,
+            a_budget_is_not_exceeded,
+            two_intents_do_not_share_the_last_room,
         );
     };
     ($open:path: $($name:ident,)*) => {$(
@@ -79,7 +88,7 @@ fn job_commit(state: JobState, due_at: Timestamp, parts: Vec<PartRecord>) -> Com
 }
 
 fn part_commit(state: PartState, due_at: Timestamp, keep: bool) -> Commit {
-    Commit::Part(PartCommit { state, due_at, failures: 0, problem: None, keep })
+    Commit::Part(PartCommit { state, due_at, failures: 0, problem: None, keep, account: Account::default() })
 }
 
 fn uploading() -> PartState {
@@ -103,6 +112,7 @@ fn running(key: &JobKey, parts: u32) -> (JobState, Vec<PartRecord>) {
         bytes: 1,
         upload_bytes: 1,
         tokens: TokenTotals::ZERO,
+        named: None,
     };
     let records = (1..=parts)
         .map(|number| PartRecord {
@@ -110,6 +120,8 @@ fn running(key: &JobKey, parts: u32) -> (JobState, Vec<PartRecord>) {
             plan: PartPlan { number, ..plan.clone() },
             input: input("a"),
             state: PartState::Ready,
+            deployment: None,
+            spending: None,
             remote: None,
             version: 0,
             failures: 0,

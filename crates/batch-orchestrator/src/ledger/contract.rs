@@ -6,7 +6,10 @@ use super::{
     ClaimRequest, Claims, Commit, JobQuery, JobView, Lease, LeaseRef, LedgerError, PollRequest, PollTurn,
     RecordKey,
 };
-use crate::model::{InputSnapshot, JobKey, Timestamp};
+use crate::{
+    model::{InputSnapshot, JobKey, Timestamp},
+    quota::QuotaView,
+};
 
 /// The durable ledger: which inputs were seen, where every job and part stands, and who works on it.
 ///
@@ -17,6 +20,8 @@ use crate::model::{InputSnapshot, JobKey, Timestamp};
 /// * Claims hand out a record to one holder at a time, and never more parts than the windows of the live workers allow
 ///   together.
 /// * One worker at a time has the turn to poll an endpoint.
+/// * An intent to create a batch is committed only if the deployment's quota and the budgets have room for it; two workers
+///   never take the last of it both. Otherwise the part waits, and is due again when a batch of that deployment ends.
 ///
 /// The suite in [`conformance`](super::conformance) checks them.
 #[async_trait]
@@ -60,6 +65,9 @@ pub trait Ledger: LedgerAdmin {
     /// Gives a name, such as a result directory, to one job; `false` if another job has it. The names of a job are free
     /// again when it comes to rest.
     async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError>;
+
+    /// The books of every deployment that a part was ever sent to.
+    async fn quotas(&self) -> Result<Vec<QuotaView>, LedgerError>;
 
     /// Jobs with their parts, oldest first.
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError>;

@@ -1,5 +1,6 @@
 //! The durable memory of the pipeline, as a trait.
 
+mod booking;
 pub mod conformance;
 mod contract;
 mod memory;
@@ -7,6 +8,8 @@ mod memory;
 mod mock;
 mod types;
 
+pub use crate::quota::Account;
+pub use booking::SpendingChange;
 pub use contract::{Ledger, LedgerAdmin};
 pub use memory::{LedgerClock, MemoryLedger};
 #[cfg(feature = "mock")]

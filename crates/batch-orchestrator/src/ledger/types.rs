@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::model::{JobKey, JobRecord, JobState, PartKey, PartRecord, PartState, Problem, Timestamp};
+use crate::{
+    model::{JobKey, JobRecord, JobState, PartKey, PartRecord, PartState, Problem, Timestamp},
+    quota::Account,
+};
 
 /// Who works: unique for each process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -141,6 +144,8 @@ pub struct PartCommit {
     pub problem: Option<Problem>,
     /// Whether to keep the lease.
     pub keep: bool,
+    /// What it means for the books of its deployment.
+    pub account: Account,
 }
 
 /// The batches that run.

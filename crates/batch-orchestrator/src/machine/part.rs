@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aoai_batch_client::{Batch, BatchId};
+use aoai_batch_client::{Batch, BatchId, EnqueuedTokens};
 
 use super::IllegalEvent;
 use crate::model::{
@@ -14,6 +14,8 @@ use crate::model::{
 pub enum PartEvent {
     /// There is a place in the window.
     Admitted,
+    /// It goes to another deployment, and what was stored for this one is gone or listed for. Nothing was created of it.
+    Moved,
     /// The input is where the service reads it. `doubtful`: other copies of it may exist at the service.
     InputStored {
         /// Where.
@@ -64,6 +66,8 @@ pub enum PartEvent {
     Created {
         /// Its id.
         batch_id: BatchId,
+        /// The service's own count, where it tells.
+        enqueued: Option<EnqueuedTokens>,
     },
     /// The service certainly did not create it, and will not later either.
     CreateRefused(PartFailure),
@@ -73,6 +77,8 @@ pub enum PartEvent {
         wait: Duration,
         /// Why.
         problem: Problem,
+        /// Whether it is the enqueued tokens that there is no room for.
+        full: bool,
     },
     /// The service may have created it.
     CreateUncertain,
@@ -95,12 +101,14 @@ pub enum PartEvent {
     StillRunning,
     /// The batch has ended.
     BatchEnded(Box<Batch>),
-    /// The batch failed without cost because the service had no room.
+    /// The batch failed without cost because the service had no room, or may not read the lake.
     BatchPostponed {
         /// When to try again.
         wait: Duration,
         /// Why.
         problem: Problem,
+        /// Whether it is the enqueued tokens that there is no room for.
+        full: bool,
     },
     /// The batch that was found failed without cost, and it was made of an earlier generation's input: it says nothing of
     /// the request of the present one.
@@ -170,6 +178,13 @@ pub fn advance_part(
             S::Recovering { .. } | S::Ready | S::Uploading { .. } | S::Uploaded(_),
             E::Adopted { submission, batch_id },
         ) => step(S::Submitted { submission, batch_id, since: now }, now),
+        // No intent was ever written for this generation, so no request can come late: nothing has to be fenced.
+        (S::Uploading { generation, strays, .. }, E::Moved) => {
+            step(moved(generation, Strays { must_list: true, ..strays }, now), now)
+        }
+        (S::Uploaded(Submission { generation, strays, .. }), E::Moved) => {
+            step(moved(generation, strays, now), now)
+        }
         // As with an uncertain create: that there is none means nothing before the lists have settled.
         (S::Recovering { since }, E::InputFound { looked_at, .. } | E::NothingFound { looked_at })
             if looked_at < since.after(timing.list_settle) =>
@@ -220,13 +235,13 @@ pub fn advance_part(
             step(next_generation(submission, now, timing, failure), now)
         }
 
-        (S::Creating { submission, .. }, E::Created { batch_id }) => {
+        (S::Creating { submission, .. }, E::Created { batch_id, .. }) => {
             step(S::Submitted { submission, batch_id, since: now }, now.after(timing.own_poll))
         }
         (S::Creating { submission, .. }, E::CreateRefused(failure)) => {
             step(S::Ended { submission: Some(submission), batch: None, failure: Some(failure) }, now)
         }
-        (S::Creating { submission, .. }, E::CreatePostponed { wait, problem }) => {
+        (S::Creating { submission, .. }, E::CreatePostponed { wait, problem, .. }) => {
             postpone(submission, wait, problem)
         }
         // Never POST again on this generation: whatever is unknown is looked up first. The first look comes at
@@ -260,7 +275,7 @@ pub fn advance_part(
         (S::Submitted { submission, batch_id, since }, E::StillRunning) => {
             step(S::Submitted { submission, batch_id, since }, now.after(timing.own_poll))
         }
-        (S::Submitted { mut submission, batch_id, .. }, E::BatchPostponed { wait, problem }) => {
+        (S::Submitted { mut submission, batch_id, .. }, E::BatchPostponed { wait, problem, .. }) => {
             submission.strays.failed_batches.push(batch_id);
             postpone(submission, wait, problem)
         }
@@ -286,6 +301,12 @@ pub fn advance_part(
 
         (_, event) => illegal(state, &event),
     }
+}
+
+/// The next generation, at another deployment. It does not count as used up: nothing was wrong with the file.
+fn moved(generation: u32, mut strays: Strays, now: Timestamp) -> PartState {
+    strays.setbacks.count += 1;
+    PartState::Uploading { generation: generation + 1, since: now, strays }
 }
 
 /// The next generation of a submission, or its end if too many were used up.

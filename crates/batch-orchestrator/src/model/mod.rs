@@ -1,5 +1,6 @@
 //! What the pipeline knows, as values.
 
+mod deployment;
 mod input;
 mod job;
 mod key;
@@ -8,11 +9,12 @@ mod plan;
 mod problem;
 mod time;
 
+pub use deployment::DeploymentId;
 pub use input::{ServiceInput, Setbacks, Strays};
 pub use job::{Artifact, JobRecord, JobState, Outcome, Publication, RawInput, Totals};
 pub(crate) use key::hex;
 pub use key::{InputSnapshot, JobKey, PartKey};
-pub use part::{Harvest, PartFailure, PartRecord, PartResult, PartState, Submission};
+pub use part::{Harvest, PartFailure, PartRecord, PartResult, PartState, Spending, Submission};
 pub use plan::{JobPlan, PartPlan, Target, TokenTotals};
 pub use problem::{Problem, ProblemKind};
 pub use time::Timestamp;

@@ -2,7 +2,9 @@
 
 use aoai_batch_client::{Batch, BatchId};
 
-use super::{Artifact, InputSnapshot, PartKey, PartPlan, Problem, ServiceInput, Strays, Timestamp};
+use super::{
+    Artifact, DeploymentId, InputSnapshot, PartKey, PartPlan, Problem, ServiceInput, Strays, Timestamp,
+};
 
 /// A part attempt as the ledger keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +17,10 @@ pub struct PartRecord {
     pub input: InputSnapshot,
     /// Where it stands.
     pub state: PartState,
+    /// Where it is sent; `None` before that is decided.
+    pub deployment: Option<DeploymentId>,
+    /// What it costs, once there is an intent.
+    pub spending: Option<Spending>,
     /// The batch as a poll last saw it; only in `Submitted`.
     pub remote: Option<Batch>,
     /// Counts the commits.
@@ -27,6 +33,15 @@ pub struct PartRecord {
     pub due_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// The cost of a part attempt: expected, until its usage is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Spending {
+    /// When the intent was written.
+    pub at: Timestamp,
+    /// In billionths of a dollar.
+    pub cost: u64,
 }
 
 /// What every submitted generation has in common.
@@ -157,6 +172,31 @@ impl PartState {
         matches!(self, Self::Resolved(_) | Self::Quarantined { .. })
     }
 
+    /// Whether its tokens count against the deployment's quota: a batch of it may be enqueued.
+    #[must_use]
+    pub fn holds_quota(&self) -> bool {
+        matches!(
+            self,
+            Self::Creating { .. } | Self::Uncertain { .. } | Self::Fencing { .. } | Self::Submitted { .. }
+        )
+    }
+
+    /// Whether the way from `before` to this state gives room back. What the service refused gives none: whoever waits would
+    /// only be refused as well.
+    #[must_use]
+    pub fn frees_quota(&self, before_held: bool) -> bool {
+        before_held && !self.holds_quota() && self.waits_since().is_none()
+    }
+
+    /// Since when it waits for room at its deployment, if it does.
+    #[must_use]
+    pub fn waits_since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Uploaded(submission) => submission.postponed_since,
+            _ => None,
+        }
+    }
+
     /// How often this was tried before in vain, where trying again goes through other states.
     #[must_use]
     pub fn setbacks(&self) -> u32 {
@@ -184,6 +224,9 @@ pub struct PartResult {
     pub key: PartKey,
     /// Which lines.
     pub plan: PartPlan,
+    /// Where it was sent.
+    #[serde(default)]
+    pub deployment: Option<DeploymentId>,
     /// Of what; `None` if nothing was ever uploaded.
     pub submission: Option<Submission>,
     /// The batch as it ended; `None` if there never was one.

@@ -35,6 +35,9 @@ pub struct PartPlan {
     pub upload_bytes: u64,
     /// Estimated tokens.
     pub tokens: TokenTotals,
+    /// The name in each line that `upload_bytes` counts, where names are rewritten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<String>,
 }
 
 /// Estimated tokens.
@@ -46,17 +49,33 @@ pub struct TokenTotals {
     pub quota: u64,
     /// The worst way in which a line was counted; `None` if nothing was counted.
     pub provenance: Option<Provenance>,
+    /// The most that the lines may be answered with; `None` if one of them sets no limit.
+    #[serde(default)]
+    pub max_output: Option<u64>,
+}
+
+impl PartPlan {
+    /// What the part is expected to take of the enqueued-token quota. The service compares a figure made from characters
+    /// at the create, and the true count later: the larger of both, with a tenth to spare, is what is reserved.
+    #[must_use]
+    pub fn quota_tokens(&self) -> u64 {
+        self.tokens.quota.max(self.tokens.prompt.saturating_add(self.tokens.prompt.div_ceil(10)))
+    }
 }
 
 impl TokenTotals {
-    /// Nothing counted.
-    pub const ZERO: Self = Self { prompt: 0, quota: 0, provenance: None };
+    /// No lines.
+    pub const ZERO: Self = Self { prompt: 0, quota: 0, provenance: None, max_output: Some(0) };
+
+    /// A line that was not counted.
+    pub const UNKNOWN: Self = Self { max_output: None, ..Self::ZERO };
 
     /// Adds another total.
     pub fn add(&mut self, other: Self) {
         self.prompt += other.prompt;
         self.quota += other.quota;
         self.provenance = self.provenance.max(other.provenance);
+        self.max_output = self.max_output.zip(other.max_output).map(|(a, b)| a.saturating_add(b));
     }
 }
 

@@ -27,6 +27,8 @@ pub enum ProblemKind {
     Service,
     /// The service has no room now (enqueued tokens, files, requests): it is a matter of time.
     Quota,
+    /// The money that may be spent is spent.
+    Budget,
     /// Something local: the spool directory, for instance.
     Local,
 }

@@ -9,7 +9,7 @@ use crate::{
     machine::PartEvent,
     model::{PartRecord, Problem, ProblemKind, ServiceInput, Submission, Timestamp},
     reconcile::Context,
-    submit::{no_access, reads_present_input},
+    submit::{TOKENS, no_access, reads_present_input},
     upload::{Staged, look_at_staged},
 };
 
@@ -68,9 +68,10 @@ async fn failed_without_cost(
     if !reads_present_input(context, submission, &batch)? {
         return Ok(PartEvent::OtherGenerationFailed);
     }
-    let no_room = batch.errors.iter().find(|error| error.code.as_deref() == Some("token_limit_exceeded"));
+    let no_room = batch.errors.iter().find(|error| error.code.as_deref() == Some(TOKENS));
     if let Some(error) = no_room {
         return Ok(PartEvent::BatchPostponed {
+            full: true,
             wait: context.backoff(submission.postponed + 1, None),
             problem: Problem {
                 kind: ProblemKind::Quota,
@@ -86,7 +87,7 @@ async fn failed_without_cost(
     });
     if let Some(problem) = no_access {
         let wait = context.backoff(submission.postponed + 1, None);
-        return Ok(PartEvent::BatchPostponed { wait, problem });
+        return Ok(PartEvent::BatchPostponed { wait, problem, full: false });
     }
     // A batch adopted after its fence fails because its input is gone.
     if let Some(message) = lost_input(context, part, submission, &batch).await? {

@@ -11,9 +11,11 @@ use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use token_estimator::TokenEstimator;
 
 use crate::{
+    cost::{Expected, Usd, expected},
     error::{StageError, StageResult},
     ledger::Ledger,
     machine::{Timing, backoff},
+    model::{Harvest, PartPlan},
     options::{BlobUrls, PipelineOptions},
     recover::Survey,
     snapshot::Layout,
@@ -27,8 +29,8 @@ pub(crate) struct Context {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) options: PipelineOptions,
     pub(crate) layout: Layout,
-    pub(crate) survey: Survey,
-    pub(crate) chance: Chance,
+    pub(crate) survey: Arc<Survey>,
+    pub(crate) chance: Arc<Chance>,
 }
 
 impl Context {
@@ -60,6 +62,20 @@ impl Context {
     /// What every line's `model` is replaced by, if it is.
     pub(crate) fn new_model(&self) -> Option<&str> {
         self.options.service.deployment.as_deref().filter(|_| self.options.service.set_model)
+    }
+
+    /// What a part is expected to cost here; `None` where there is no price.
+    pub(crate) fn cost_of(&self, plan: &PartPlan) -> Option<Expected> {
+        let prices = self.options.service.prices.as_ref()?;
+        expected(prices, &plan.tokens, plan.lines, self.options.cost.assumed_output)
+    }
+
+    /// What was paid here, in billionths of a dollar; `None` where there is no price.
+    pub(crate) fn actual_cost(&self, harvest: &Harvest) -> Option<u64> {
+        let prices = self.options.service.prices.as_ref()?;
+        let cost =
+            prices.actual(harvest.prompt_tokens, harvest.cached_tokens, harvest.completion_tokens).total();
+        cost.ok().map(Usd::nanodollars)
     }
 
     pub(crate) fn backoff(&self, failures: u32, asked: Option<Duration>) -> Duration {

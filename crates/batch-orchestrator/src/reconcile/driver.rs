@@ -7,13 +7,11 @@ use aoai_batch_client::BatchApi;
 use token_estimator::TokenEstimator;
 use tokio::sync::watch;
 
-use super::{Context, Observer, RunReport, context::Chance, run::Run};
+use super::{Observer, Pool, RunReport, run::Run};
 use crate::{
     error::PipelineError,
     ledger::{Ledger, WorkerId},
-    options::PipelineOptions,
-    recover::Survey,
-    snapshot::Layout,
+    options::{PipelineOptions, ServiceOptions},
 };
 
 /// Asks a run to end: it finishes the steps at hand, saves, and returns.
@@ -40,6 +38,23 @@ impl Stop {
     }
 }
 
+/// What all deployments of a pipeline share.
+#[derive(Clone)]
+pub struct Backends {
+    /// Where files come from and go to.
+    pub lake: Arc<dyn DataLake>,
+    /// Counts tokens; without it none are counted.
+    pub estimator: Option<Arc<dyn TokenEstimator>>,
+    /// The memory.
+    pub ledger: Arc<dyn Ledger>,
+}
+
+impl std::fmt::Debug for Backends {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Backends").finish_non_exhaustive()
+    }
+}
+
 /// The pipeline from batch files to results.
 ///
 /// # Flow
@@ -49,7 +64,7 @@ impl Stop {
 /// See the crate's documentation. A run can end at any moment, by [`Stop`] or by `kill -9`: the next one goes on from
 /// the ledger.
 pub struct Pipeline {
-    context: Arc<Context>,
+    pool: Arc<Pool>,
     worker: WorkerId,
 }
 
@@ -70,11 +85,21 @@ impl Pipeline {
         worker: WorkerId,
         options: PipelineOptions,
     ) -> Self {
-        let layout = Layout::new(&options.lake);
-        let survey = Survey::default();
-        let chance = Chance::new(options.run.seed);
-        let context = Context { lake, service, estimator, ledger, options, layout, survey, chance };
-        Self { context: Arc::new(context), worker }
+        let backends = Backends { lake, estimator, ledger };
+        Self::pooled(&backends, service, Vec::new(), worker, options)
+    }
+
+    /// A pipeline over several deployments of one model, at one endpoint or at several. The first is that of `options`; where
+    /// their names differ, all of them must rewrite the lines' `model`.
+    #[must_use]
+    pub fn pooled(
+        backends: &Backends,
+        first: Arc<dyn BatchApi>,
+        others: Vec<(Arc<dyn BatchApi>, ServiceOptions)>,
+        worker: WorkerId,
+        options: PipelineOptions,
+    ) -> Self {
+        Self { pool: Arc::new(Pool::new(backends, first, others, options)), worker }
     }
 
     /// Runs until everything is done (one pass) or until it is stopped.
@@ -83,7 +108,7 @@ impl Pipeline {
     /// What keeps the pipeline as a whole from working: an unreachable lake or service at the start, a ledger that
     /// fails. Everything that concerns a single file is in the report, and in the ledger.
     pub async fn run(&self, observer: Arc<dyn Observer>, stop: Stop) -> Result<RunReport, PipelineError> {
-        let mut run = Run::new(&self.context, &self.worker, observer)?;
+        let mut run = Run::new(&self.pool, &self.worker, observer)?;
         let ended = run.until_done(stop).await;
         // Whether it ended well or not: what this worker kept for itself is free for the others.
         run.leave().await;

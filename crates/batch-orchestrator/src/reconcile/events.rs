@@ -21,6 +21,8 @@ pub enum Event<'a> {
     Job(&'a JobRecord),
     /// A part changed its state.
     Part(&'a PartRecord),
+    /// The quota or a budget has no room for a part: it waits, and `status` says for what.
+    Waiting(&'a PartRecord),
     /// A step failed and will be tried again.
     Problem {
         /// Of which job.

@@ -1,7 +1,7 @@
 //! A person's decision, written to the ledger. No worker needs to be stopped for it.
 
 use crate::{
-    ledger::{Commit, JobCommit, JobView, Ledger, LedgerError, PartCommit, RecordKey},
+    ledger::{Account, Commit, JobCommit, JobView, Ledger, LedgerError, PartCommit, RecordKey},
     machine::{Resolution, Unresolvable, resolve_job, resolve_part},
     model::PartState,
 };
@@ -52,8 +52,14 @@ pub async fn resolve(
         return Err(Unresolvable::NotQuarantined.into());
     }
     for (record, state) in &decided {
-        let commit =
-            PartCommit { state: state.clone(), due_at: now, failures: 0, problem: None, keep: false };
+        let commit = PartCommit {
+            state: state.clone(),
+            due_at: now,
+            failures: 0,
+            problem: None,
+            keep: false,
+            account: Account::default(),
+        };
         let key = RecordKey::Part(record.key.clone());
         ledger.resolve(&key, record.version, Commit::Part(commit)).await?;
     }

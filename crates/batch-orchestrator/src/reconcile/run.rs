@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    Context, Event, Observer, RunReport, Stop,
+    Context, Event, Observer, Pool, RunReport, Stop,
     held::Held,
     outage::Outage,
     step::work,
@@ -38,6 +38,7 @@ enum Finished {
 
 /// One run of a pipeline.
 pub(super) struct Run<'a> {
+    pool: &'a Arc<Pool>,
     context: &'a Arc<Context>,
     worker: &'a WorkerId,
     observer: Arc<dyn Observer>,
@@ -62,13 +63,15 @@ enum Turn {
 
 impl<'a> Run<'a> {
     pub(super) fn new(
-        context: &'a Arc<Context>,
+        pool: &'a Arc<Pool>,
         worker: &'a WorkerId,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, PipelineError> {
+        let context = pool.common();
         let options = &context.options;
         let now = Instant::now();
         Ok(Self {
+            pool,
             context,
             worker,
             observer,
@@ -105,9 +108,10 @@ impl<'a> Run<'a> {
     }
 
     async fn try_to_enter(&mut self) -> Result<(), PipelineError> {
+        self.pool.started_at(self.context.ledger.now().await?);
         self.context.ledger.retry_failed().await?;
         // The service may be new to us, but what was sent to it must be known before anything else is.
-        self.report.recovered += at_start(self.context).await?;
+        self.report.recovered += at_start(self.pool).await?;
         self.scan().await?;
         if self.claim(0).await?.unfinished > 0 {
             self.look_at_service().await?;
@@ -158,10 +162,10 @@ impl<'a> Run<'a> {
         self.outage.is_over();
         let claimed = claims.leases.len();
         for lease in claims.leases {
-            let (context, observer, held) = (self.context.clone(), self.observer.clone(), self.held.clone());
+            let (pool, observer, held) = (self.pool.clone(), self.observer.clone(), self.held.clone());
             self.working += 1;
             self.tasks
-                .spawn(async move { Finished::Work(work(&context, observer.as_ref(), &held, lease).await) });
+                .spawn(async move { Finished::Work(work(&pool, observer.as_ref(), &held, lease).await) });
         }
         self.start_timers();
         if self.working == 0 && self.is_over(claims.unfinished).await? {
@@ -181,10 +185,13 @@ impl<'a> Run<'a> {
     fn start_timers(&mut self) {
         let (now, run) = (Instant::now(), &self.context.options.run);
         if self.next_poll <= now {
-            let (context, observer) = (self.context.clone(), self.observer.clone());
-            let worker = self.worker.clone();
             self.next_poll = now + run.poll_interval.mul_f64(0.9 + 0.2 * self.context.chance.next());
-            self.tasks.spawn(async move { Finished::Poll(poll(&context, &worker, observer.as_ref()).await) });
+            for member in self.pool.endpoints() {
+                let (context, observer) = (member.context.clone(), self.observer.clone());
+                let worker = self.worker.clone();
+                self.tasks
+                    .spawn(async move { Finished::Poll(poll(&context, &worker, observer.as_ref()).await) });
+            }
         }
         if self.next_heartbeat <= now {
             let (context, held, ttl) = (self.context.clone(), self.held.clone(), run.lease);
@@ -268,12 +275,29 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// One page of batches: proves that the service is there and takes us, and brings the ledger up to date.
+    /// One page of batches: proves that the service is there and takes us, and brings the ledger up to date. Of several
+    /// endpoints, one that answers is enough.
     async fn look_at_service(&self) -> Result<(), PipelineError> {
         let query = PageQuery { limit: Some(100), after: None };
-        let page = self.context.service.list_batches(&query).await?;
-        self.context.ledger.observe(&page.data).await?;
-        Ok(())
+        let (mut seen, mut failed) = (false, None);
+        for member in self.pool.endpoints() {
+            match member.context.service.list_batches(&query).await {
+                Ok(page) => {
+                    self.context.ledger.observe(&page.data).await?;
+                    seen = true;
+                }
+                Err(error) => {
+                    self.pool.shun(member, self.context.ledger.now().await?);
+                    let error = PipelineError::from(error);
+                    self.trouble("use an endpoint", &error);
+                    failed = failed.or(Some(error));
+                }
+            }
+        }
+        match failed {
+            Some(error) if !seen => Err(error),
+            _ => Ok(()),
+        }
     }
 
     async fn is_over(&mut self, unfinished: u64) -> Result<bool, PipelineError> {
@@ -296,7 +320,9 @@ impl<'a> Run<'a> {
         if let Err(error) = self.context.ledger.claim(&request).await {
             tracing::debug!(%error, "the places of this worker are not given back");
         }
-        give_turn_back(self.context, self.worker).await;
+        for member in self.pool.endpoints() {
+            give_turn_back(&member.context, self.worker).await;
+        }
     }
 
     pub(super) async fn close(mut self) -> Result<RunReport, PipelineError> {

@@ -2,25 +2,22 @@
 
 use tokio::time::{Instant, sleep};
 
-use super::{Context, Event, Observer, held::Held};
+use super::{Context, Event, Observer, Pool, held::Held, part::part_step};
 use crate::{
     cleanup::{abandon, clean_up, forget},
-    collect::{Ending, harvest, publish},
+    collect::publish,
     error::{PipelineError, StageError, StageResult},
-    ledger::{Commit, JobCommit, JobQuery, Lease, LeaseRef, LedgerError, LedgerErrorKind, PartCommit},
-    machine::{JobEvent, PartEvent, advance_job, advance_part},
+    ledger::{Commit, JobCommit, JobQuery, Lease, LeaseRef, LedgerError, LedgerErrorKind},
+    machine::{JobEvent, advance_job},
     model::{JobPlan, JobRecord, JobState, PartFailure, PartKey, PartRecord, PartState, Timestamp},
-    poll::check,
-    recover::{already_submitted, published, published_since, read_decision, recover},
+    recover::{published, published_since, read_decision},
     snapshot::claim,
-    submit::{create, fence, settle},
-    upload::{await_processed, upload},
     validate::plan,
 };
 
 /// Works on a record until it rests, waits, or is not ours any more. Answers with the job that came to rest, if so.
 pub(super) async fn work(
-    context: &Context,
+    pool: &Pool,
     observer: &dyn Observer,
     held: &Held,
     mut lease: Lease,
@@ -31,8 +28,8 @@ pub(super) async fn work(
         held.hold(lease.reference());
         let key = lease.reference().key.clone();
         let next = match lease {
-            Lease::Job { lease, record } => job_step(context, observer, &lease, *record, fresh).await,
-            Lease::Part { lease, record } => part_step(context, observer, &lease, *record, fresh).await,
+            Lease::Job { lease, record } => job_step(pool, observer, &lease, *record, fresh).await,
+            Lease::Part { lease, record } => part_step(pool, observer, &lease, *record, fresh).await,
         };
         match next {
             Ok(Step::Go(next)) => (lease, fresh) = (*next, true),
@@ -52,7 +49,7 @@ pub(super) async fn work(
     }
 }
 
-enum Step {
+pub(super) enum Step {
     /// There is more to do at once.
     Go(Box<Lease>),
     /// It waits, or is at rest (then with a job's last state).
@@ -60,14 +57,15 @@ enum Step {
 }
 
 async fn job_step(
-    context: &Context,
+    pool: &Pool,
     observer: &dyn Observer,
     lease: &LeaseRef,
     mut job: JobRecord,
     fresh: bool,
 ) -> Result<Step, PipelineError> {
+    let context = pool.common();
     let now = context.ledger.now().await?;
-    let result = job_effect(context, &job, fresh, now).await;
+    let result = job_effect(pool, &job, fresh, now).await;
     let now = context.ledger.now().await?;
     let commit = match result {
         Ok(event) => {
@@ -102,47 +100,13 @@ async fn job_step(
     Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
 }
 
-async fn part_step(
-    context: &Context,
-    observer: &dyn Observer,
-    lease: &LeaseRef,
-    mut part: PartRecord,
-    fresh: bool,
-) -> Result<Step, PipelineError> {
-    let now = context.ledger.now().await?;
-    let result = part_effect(context, &part, fresh, now).await;
-    let now = context.ledger.now().await?;
-    let commit = match result {
-        Ok(event) => {
-            let step = advance_part(&part.state, event, now, &context.timing())?;
-            let keep = step.due_at <= now;
-            // What failed through several states is a failure like any other: it is counted, and a new run tries it.
-            let failures = step.problem.as_ref().map_or(0, |_| step.state.setbacks());
-            PartCommit { state: step.state, due_at: step.due_at, failures, problem: step.problem, keep }
-        }
-        Err(error) => {
-            let failures = part.failures + 1;
-            let problem = Some(error.problem(part.problem.as_ref(), now));
-            let due_at = now.after(context.backoff(failures, error.wait));
-            PartCommit { state: part.state.clone(), due_at, failures, problem, keep: false }
-        }
-    };
-    if let Some(problem) = &commit.problem {
-        let path = part.input.location.to_string();
-        observer.event(&Event::Problem { job: &part.key.job, path, problem });
-    }
-    let changed = commit.state.name() != part.state.name();
-    part.state = commit.state.clone();
-    let next = write(context, lease, Commit::Part(commit)).await?;
-    if changed {
-        observer.event(&Event::Part(&part));
-    }
-    Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
-}
-
 /// Commits, patiently: a ledger that is away may come back while the lease holds. Trying again is safe, for a commit is
 /// bound to the version that was read; if the first try got through, the second is fenced and the record is dropped.
-async fn write(context: &Context, lease: &LeaseRef, commit: Commit) -> Result<Option<Lease>, LedgerError> {
+pub(super) async fn write(
+    context: &Context,
+    lease: &LeaseRef,
+    commit: Commit,
+) -> Result<Option<Lease>, LedgerError> {
     let (started, patience) = (Instant::now(), context.options.run.lease.mul_f64(2.0 / 3.0));
     let mut tries = 0;
     loop {
@@ -157,12 +121,8 @@ async fn write(context: &Context, lease: &LeaseRef, commit: Commit) -> Result<Op
 }
 
 /// The one effect of a job's state.
-async fn job_effect(
-    context: &Context,
-    job: &JobRecord,
-    fresh: bool,
-    now: Timestamp,
-) -> StageResult<JobEvent> {
+async fn job_effect(pool: &Pool, job: &JobRecord, fresh: bool, now: Timestamp) -> StageResult<JobEvent> {
+    let context = pool.common();
     match &job.state {
         JobState::Seen => claim(context, job, now).await,
         JobState::Claimed => {
@@ -175,9 +135,9 @@ async fn job_effect(
             }
             Ok(event)
         }
-        JobState::Running { .. } => parts_resolved(context, job, now).await,
+        JobState::Running { .. } => parts_resolved(pool, job, now).await,
         JobState::Publishing(publication) => publish(context, job, publication).await,
-        JobState::Published { publication, .. } => clean_up(context, job, publication).await,
+        JobState::Published { publication, .. } => clean_up(pool, job, publication).await,
         JobState::Done { .. }
         | JobState::Dropped { .. }
         | JobState::Foreign { .. }
@@ -187,50 +147,9 @@ async fn job_effect(
     }
 }
 
-/// The one effect of a part's state.
-async fn part_effect(
-    context: &Context,
-    part: &PartRecord,
-    fresh: bool,
-    now: Timestamp,
-) -> StageResult<PartEvent> {
-    if let PartState::Ready | PartState::Uploading { .. } | PartState::Uploaded(_) = &part.state
-        && let Some(event) = already_submitted(context, part).await?
-    {
-        return Ok(event);
-    }
-    match &part.state {
-        PartState::Recovering { since } => recover(context, part, *since, now).await,
-        PartState::Ready => Ok(PartEvent::Admitted),
-        PartState::Uploading { generation, .. } => {
-            // An older ledger does not know that somebody was here before.
-            let fresh = fresh && context.survey.remembered(&part.key).await.files.is_empty();
-            upload(context, part, *generation, fresh).await
-        }
-        PartState::Uploaded(submission) => await_processed(context, part, submission, now).await,
-        PartState::Creating { submission, .. } => create(context, part, submission, fresh, now).await,
-        PartState::Uncertain { submission, .. } => settle(context, part, submission, now).await,
-        PartState::Fencing { submission, deleted_at: None, .. } => fence(context, submission).await,
-        PartState::Fencing { submission, .. } => settle(context, part, submission, now).await,
-        PartState::Submitted { submission, batch_id, since } => {
-            check(context, part, submission, batch_id, *since, now).await
-        }
-        PartState::Ended { submission, batch, failure } => {
-            let ending = Ending {
-                submission: submission.as_ref(),
-                batch: batch.as_deref(),
-                failure: failure.as_ref(),
-            };
-            harvest(context, part, ending).await
-        }
-        PartState::Resolved(_) | PartState::Quarantined { .. } => {
-            Err(StageError::local("the part is at rest; it should not have been claimed", None))
-        }
-    }
-}
-
 /// `RUNNING`: are all parts resolved?
-async fn parts_resolved(context: &Context, job: &JobRecord, now: Timestamp) -> StageResult<JobEvent> {
+async fn parts_resolved(pool: &Pool, job: &JobRecord, now: Timestamp) -> StageResult<JobEvent> {
+    let context = pool.common();
     let query = JobQuery { key: Some(job.key.0.clone()), ..JobQuery::default() };
     let views = context.ledger.view(&query).await?;
     let parts = views.into_iter().next().map(|view| view.parts).unwrap_or_default();
@@ -251,7 +170,7 @@ async fn parts_resolved(context: &Context, job: &JobRecord, now: Timestamp) -> S
     let replaced = |failure: &PartFailure| failure.is_input_replaced();
     if results.iter().all(|result| result.failure.as_ref().is_some_and(replaced)) {
         // Nothing was paid for: the new version, if there is one, is a job of its own.
-        abandon(context, job).await?;
+        abandon(pool, job).await?;
         return Ok(JobEvent::InputGone { reason: "the file was changed before it was sent".into() });
     }
     Ok(JobEvent::PartsResolved { parts: results })
@@ -270,6 +189,8 @@ fn new_parts(job: &JobRecord, state: &JobState, first: &PartState, now: Timestam
             plan: part.clone(),
             input: job.input.clone(),
             state: first.clone(),
+            deployment: None,
+            spending: None,
             remote: None,
             version: 0,
             failures: 0,

@@ -6,7 +6,7 @@ use super::Context;
 use crate::{
     error::PipelineError,
     ledger::{JobQuery, JobView},
-    model::{JobState, PartState, Problem, Timestamp},
+    model::{JobState, PartState, Problem, ProblemKind, Timestamp},
 };
 
 /// A lasting problem is believed after so many tries.
@@ -47,7 +47,9 @@ pub(super) async fn remaining(context: &Context) -> Result<Remaining, PipelineEr
 }
 
 fn stuck(context: &Context, failures: u32, problem: &Problem, now: Timestamp) -> bool {
-    if problem.lasting {
+    if problem.kind == ProblemKind::Budget {
+        true
+    } else if problem.lasting {
         failures >= TRIES
     } else {
         now.since(problem.since) >= context.options.retry.give_up_after

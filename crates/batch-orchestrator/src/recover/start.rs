@@ -9,7 +9,7 @@ use crate::{
     error::PipelineError,
     ledger::{JobQuery, JobView, LedgerError, LedgerErrorKind},
     model::{JobKey, JobRecord, JobState, Timestamp},
-    reconcile::Context,
+    reconcile::{Context, Pool},
     snapshot::{Marker, read_marker},
 };
 
@@ -18,16 +18,43 @@ use crate::{
 ///
 /// # Errors
 /// If lake, service or ledger cannot be reached: without this look nothing is sent.
-pub(crate) async fn at_start(context: &Context) -> Result<u64, PipelineError> {
+pub(crate) async fn at_start(pool: &Pool) -> Result<u64, PipelineError> {
+    let context = pool.common();
     let known = context.ledger.view(&JobQuery { unfinished: true, ..JobQuery::default() }).await?;
     let restored = adopt_markers(context, &known).await?;
     if restored > 0 || !known.is_empty() {
-        context.survey.refresh(context).await.map_err(|error| match error.ledger_away {
-            true => LedgerError::new(LedgerErrorKind::Unavailable, "look around", error.message).into(),
-            false => PipelineError::Start(error.message),
-        })?;
+        look_around(pool).await?;
     }
     Ok(restored)
+}
+
+/// What each endpoint has of ours. One that does not answer does not keep the others from working; but if none does, nothing
+/// is known, and nothing is sent.
+async fn look_around(pool: &Pool) -> Result<(), PipelineError> {
+    let (mut seen, mut failed) = (false, None);
+    for member in pool.endpoints() {
+        match member.context.survey.refresh(&member.context).await {
+            Ok(()) => seen = true,
+            Err(error) if error.ledger_away => {
+                return Err(
+                    LedgerError::new(LedgerErrorKind::Unavailable, "look around", error.message).into()
+                );
+            }
+            Err(error) => {
+                tracing::warn!(
+                    endpoint = member.id.endpoint(),
+                    error = error.message,
+                    "cannot look around there"
+                );
+                pool.shun(member, pool.common().ledger.now().await?);
+                failed = failed.or(Some(PipelineError::Start(error.message)));
+            }
+        }
+    }
+    match failed {
+        Some(error) if !seen => Err(error),
+        _ => Ok(()),
+    }
 }
 
 async fn adopt_markers(context: &Context, known: &[JobView]) -> Result<u64, PipelineError> {

@@ -11,6 +11,9 @@ use crate::{
     upload::refusal,
 };
 
+/// The service's word for a full quota of enqueued tokens; some regions say it in the message only.
+pub(crate) const TOKENS: &str = "token_limit_exceeded";
+
 /// Creates the batch, if this very process wrote the intent just now; otherwise says that it must be looked up.
 pub(crate) async fn create(
     context: &Context,
@@ -29,7 +32,9 @@ pub(crate) async fn create(
         ..input_and_output(context, part, submission)?
     };
     let error = match context.service.create_batch(&create).await {
-        Ok(created) => return Ok(PartEvent::Created { batch_id: created.batch.id }),
+        Ok(created) => {
+            return Ok(PartEvent::Created { batch_id: created.batch.id, enqueued: created.enqueued });
+        }
         Err(error) => error,
     };
     if error.applied() == Applied::Unknown {
@@ -40,13 +45,16 @@ pub(crate) async fn create(
         return Ok(PartEvent::CreatePostponed {
             wait: context.backoff(submission.postponed + 1, None),
             problem,
+            full: false,
         });
     }
     if error.kind() == ErrorKind::Rejected && !is_not_processed(&error) {
         return Ok(PartEvent::CreateRefused(refusal(&error)));
     }
+    let full = error.code() == Some(TOKENS) || error.message().contains(TOKENS);
     let error = StageError::from(error);
     Ok(PartEvent::CreatePostponed {
+        full,
         wait: context.backoff(submission.postponed + 1, error.wait),
         problem: error.problem(None, submission.postponed_since.unwrap_or(now)),
     })

@@ -82,7 +82,7 @@ async fn imported(
         _ => return Ok(PartEvent::FilePending),
     };
     // Once it was proven, the input may change: the service has its copy.
-    let proven = submission.postponed > 0;
+    let proven = submission.postponed_since.is_some();
     if !proven && is_direct(context, part) && !is_input_unchanged(context, part).await? {
         discard(context, &file.id).await?;
         return Ok(PartEvent::InputGone);

@@ -35,6 +35,7 @@ impl Planner {
                 bytes: 0,
                 upload_bytes: 0,
                 tokens: TokenTotals::ZERO,
+                named: None,
             });
         }
         let Some(part) = self.parts.last_mut() else { return 0 };

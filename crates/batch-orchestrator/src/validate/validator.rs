@@ -110,12 +110,13 @@ impl<'a> Validator<'a> {
         if !self.is_new(line, &request.custom_id) | !self.is_same_model(line, &request.model) {
             return None;
         }
-        let tokens = self.estimator.map_or(TokenTotals::ZERO, |estimator| {
+        let tokens = self.estimator.map_or(TokenTotals::UNKNOWN, |estimator| {
             let count = estimator.count(self.rules.new_model().unwrap_or(&request.model), request.body);
             TokenTotals {
                 prompt: count.prompt_tokens,
                 quota: count.quota_tokens,
                 provenance: Some(count.provenance),
+                max_output: count.max_output_tokens,
             }
         });
         self.tokens.add(tokens);

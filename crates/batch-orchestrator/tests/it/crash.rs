@@ -204,6 +204,9 @@ impl Ledger for Crashing<MemoryLedger> {
     async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError> {
         self.1.effect(self.0.reserve(name, job)).await
     }
+    async fn quotas(&self) -> Result<Vec<batch_orchestrator::quota::QuotaView>, LedgerError> {
+        self.0.quotas().await
+    }
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError> {
         self.0.view(query).await
     }

@@ -10,8 +10,8 @@ use adls_io::{Condition, DataLake, DataLakeExt, LakePath, ListMode, Location, Me
 use aoai_batch_client::{BatchApi, BatchClient, BatchClientOptions, Credential};
 use aoai_emulator::{BatchConfig, Emulator, EmulatorConfig, FileConfig};
 use batch_orchestrator::{
-    Event, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions,
-    RunReport, ServiceOptions, Stop, Transfer,
+    CostOptions, Event, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions,
+    RunOptions, RunReport, ServiceOptions, Stop, Transfer,
     ledger::{JobQuery, JobView, Ledger, MemoryLedger, WorkerId},
     machine::RetryOptions,
     model::Timestamp,
@@ -79,16 +79,7 @@ pub(crate) fn options() -> PipelineOptions {
             include: vec!["**/*.jsonl".into()],
             recursive: true,
         },
-        service: ServiceOptions {
-            name: "emulator".into(),
-            deployment: None,
-            set_model: false,
-            transfer: Transfer::Upload,
-            batch_endpoint: "/chat/completions".into(),
-            completion_window: "24h".into(),
-            file_expires_after: None,
-            resubmit_forgotten: false,
-        },
+        service: ServiceOptions { name: "emulator".into(), ..ServiceOptions::default() },
         run: RunOptions {
             settle_time: Duration::ZERO,
             poll_interval: Duration::from_millis(20),
@@ -103,6 +94,7 @@ pub(crate) fn options() -> PipelineOptions {
             max_delay: Duration::from_millis(40),
             give_up_after: Duration::from_secs(5),
         },
+        cost: CostOptions::default(),
     }
 }
 

@@ -9,6 +9,7 @@ use batch_orchestrator::{
         LedgerErrorKind, PollRequest, PollTurn, RecordKey,
     },
     model::{InputSnapshot, JobKey, Timestamp},
+    quota::QuotaView,
 };
 
 use crate::{
@@ -127,6 +128,7 @@ impl Ledger for SimLedger {
             };
             let next = at_once(world.ledger.commit(&lease, commit))?;
             world.oracle().committed(&lease.key, lease.fence);
+            world.judge_quota();
             if let (Some(state), RecordKey::Job(key)) = (state, &lease.key) {
                 world.judge_job(key, &state);
             }
@@ -150,6 +152,10 @@ impl Ledger for SimLedger {
         let (about, name, job) = (name.to_owned(), name.to_owned(), job.clone());
         self.call("reserve", about, Kind::Effect, move |world| at_once(world.ledger.reserve(&name, &job)))
             .await
+    }
+
+    async fn quotas(&self) -> Result<Vec<QuotaView>, LedgerError> {
+        self.call("quotas", "", Kind::Read, |world| at_once(world.ledger.quotas())).await
     }
 
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError> {

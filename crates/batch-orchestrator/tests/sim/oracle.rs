@@ -52,6 +52,14 @@ impl Oracle {
         }
     }
 
+    /// I7: reserved tokens stay within the limit. A deployment of which nothing is taken takes one batch of any size.
+    pub(crate) fn reserved(&mut self, limit: u64, holders: &[u64]) {
+        let sum: u64 = holders.iter().sum();
+        if sum > limit && holders.len() > 1 {
+            self.broken(format!("I7: {holders:?} tokens are reserved, the limit is {limit}"));
+        }
+    }
+
     /// I5, and what a commit says of its job.
     pub(crate) fn committed(&mut self, key: &RecordKey, fence: i64) {
         let newest = self.fences.get(key).copied().unwrap_or_default();

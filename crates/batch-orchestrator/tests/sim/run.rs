@@ -4,12 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use adls_io::{DataLake, Location};
 use batch_orchestrator::{
-    LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions,
+    CostOptions, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions,
     ServiceOptions, Stop, Transfer,
     ledger::{JobView, WorkerId},
     machine::RetryOptions,
     model::{JobState, PartKey},
 };
+use serde_json::value::RawValue;
+use token_estimator::{Provenance, TokenCount, TokenEstimator};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -173,6 +175,29 @@ async fn keep_running(world: Arc<World>, number: usize, mut finished: watch::Rec
     }
 }
 
+/// A quarter of a token for each character.
+struct Characters;
+
+impl TokenEstimator for Characters {
+    fn count(&self, _: &str, body: &RawValue) -> TokenCount {
+        let tokens = body.get().len() as u64 / 4;
+        TokenCount {
+            prompt_tokens: 0,
+            text_tokens: 0,
+            image_tokens: 0,
+            tool_tokens: 0,
+            overhead_tokens: 0,
+            quota_tokens: tokens,
+            max_output_tokens: None,
+            provenance: Provenance::Estimate,
+        }
+    }
+
+    fn provenance(&self, _: &str) -> Provenance {
+        Provenance::Estimate
+    }
+}
+
 struct Quiet;
 
 impl Observer for Quiet {
@@ -194,13 +219,9 @@ fn pipeline(gate: &Gate, incarnation: u64) -> Pipeline {
         },
         service: ServiceOptions {
             name: "sim".into(),
-            deployment: None,
-            set_model: false,
             transfer,
-            batch_endpoint: "/chat/completions".into(),
-            completion_window: "24h".into(),
-            file_expires_after: None,
-            resubmit_forgotten: false,
+            enqueued_tokens: scenario.quota,
+            ..ServiceOptions::default()
         },
         run: RunOptions {
             watch: true,
@@ -212,11 +233,12 @@ fn pipeline(gate: &Gate, incarnation: u64) -> Pipeline {
         limits: LimitOptions { max_lines: scenario.part_lines, split: true, ..LimitOptions::default() },
         output: OutputOptions::default(),
         retry: RetryOptions::default(),
+        cost: CostOptions::default(),
     };
     Pipeline::new(
         Arc::new(SimLake(gate.clone())),
         Arc::new(SimApi(gate.clone())),
-        None,
+        Some(Arc::new(Characters)),
         Arc::new(SimLedger(gate.clone())),
         WorkerId(gate.life.name.clone()),
         options,

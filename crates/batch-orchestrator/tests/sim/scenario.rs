@@ -54,6 +54,8 @@ pub(crate) struct Scenario {
     pub(crate) blobs: bool,
     /// Every second batch expires half-way.
     pub(crate) expiring: bool,
+    /// How many tokens may be enqueued at once.
+    pub(crate) quota: Option<u64>,
 }
 
 /// What happens at one chosen effect.
@@ -109,6 +111,7 @@ impl Scenario {
             mutation: Mutation::None,
             blobs: false,
             expiring: true,
+            quota: None,
         }
     }
 
@@ -149,6 +152,8 @@ impl Scenario {
             mutation: Mutation::None,
             expiring: chance.random::<f64>() < 0.3,
             blobs: chance.random::<f64>() < 0.25,
+            // A line takes some twenty; a part of five more than some of these limits.
+            quota: (chance.random::<f64>() < 0.5).then(|| chance.random_range(60..=300)),
         }
     }
 
@@ -164,11 +169,12 @@ impl Scenario {
 
     pub(crate) fn shown(&self) -> String {
         format!(
-            "seed {}, workers {}, inputs {}, blobs {}, {:?}, {:?}, {:?}",
+            "seed {}, workers {}, inputs {}, blobs {}, quota {:?}, {:?}, {:?}, {:?}",
             self.seed,
             self.workers,
             self.inputs.len(),
             self.blobs,
+            self.quota,
             self.rates,
             self.at_effects,
             self.mutation

@@ -126,6 +126,16 @@ impl World {
         self.oracle().job(&key.0, path, state, self.now_ms(), &self.lake);
     }
 
+    /// What is reserved at any moment.
+    pub(crate) fn judge_quota(&self) {
+        let Some(limit) = self.scenario.quota else { return };
+        let query = JobQuery { unfinished: true, ..JobQuery::default() };
+        let views = at_once(self.ledger.view(&query)).unwrap();
+        let holders = views.iter().flat_map(|view| &view.parts).filter(|part| part.state.holds_quota());
+        let holders: Vec<u64> = holders.map(|part| part.plan.quota_tokens()).collect();
+        self.oracle().reserved(limit, &holders);
+    }
+
     /// After every mutation.
     pub(crate) fn look(&self) {
         drop(self.service());

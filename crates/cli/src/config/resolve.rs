@@ -4,8 +4,8 @@ use std::{path::Path, time::Duration};
 
 use aoai_batch_client::{ApiForm, BatchClientOptions};
 use batch_orchestrator::{
-    LakeOptions, LimitOptions, OutputOptions, OutputOrder, PipelineOptions, RunOptions, ServiceOptions,
-    machine::RetryOptions,
+    CostOptions, LakeOptions, LimitOptions, OutputOptions, OutputOrder, PipelineOptions, RunOptions,
+    ServiceOptions, machine::RetryOptions,
 };
 use token_estimator::EstimatorOptions;
 
@@ -66,6 +66,7 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             max_delay: raw.retry.max_delay,
             give_up_after: raw.retry.give_up_after,
         },
+        cost: CostOptions::default(),
     };
     Ok(Settings {
         source: source.to_owned(),
@@ -112,6 +113,7 @@ fn service_options(service: &raw::Service, embedded: bool) -> CliResult<ServiceO
         completion_window: service.completion_window.clone(),
         file_expires_after: service.file_expires_after,
         resubmit_forgotten: embedded,
+        ..ServiceOptions::default()
     })
 }
 

@@ -14,7 +14,8 @@ use crate::{
         ClaimRequest, Claims, Commit, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin,
         LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
     },
-    model::{InputSnapshot, JobKey, JobRecord, JobState, PartRecord, PartState, Timestamp},
+    model::{DeploymentId, InputSnapshot, JobKey, JobRecord, JobState, PartRecord, PartState, Timestamp},
+    quota::{QuotaRecord, QuotaView},
 };
 
 /// The store's clock.
@@ -153,7 +154,10 @@ impl Ledger for MemoryLedger {
                 (commit.keep, tables.commit_job(lease, key, commit, now))
             }
             (RecordKey::Part(key), Commit::Part(commit)) => {
-                (commit.keep, tables.commit_part(lease, key, commit, now))
+                let keep = commit.keep;
+                let committed = tables.commit_part(lease, key, commit, now);
+                // An intent for which there is no room is not kept, whatever was asked for.
+                (keep && tables.is_held(key), committed)
             }
             _ => (false, None),
         };
@@ -205,6 +209,27 @@ impl Ledger for MemoryLedger {
     async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError> {
         let mut tables = self.tables();
         Ok(tables.names.entry(name.to_owned()).or_insert_with(|| job.clone()) == job)
+    }
+
+    async fn quotas(&self) -> Result<Vec<QuotaView>, LedgerError> {
+        let tables = self.tables();
+        let view = |(deployment, record): (&DeploymentId, &QuotaRecord)| {
+            let parts = tables.parts.values().map(|row| &row.record);
+            let here = parts.filter(|part| part.deployment.as_ref() == Some(deployment));
+            let tokens = |which: &dyn Fn(&PartState) -> bool| {
+                here.clone().filter(|part| which(&part.state)).map(|part| part.plan.quota_tokens()).sum()
+            };
+            QuotaView {
+                deployment: deployment.clone(),
+                record: record.clone(),
+                reserved: tokens(&PartState::holds_quota),
+                coming: tokens(&|state| {
+                    matches!(state, PartState::Uploading { .. } | PartState::Uploaded(_))
+                }),
+                waiting: here.clone().filter(|part| part.state.waits_since().is_some()).count() as u64,
+            }
+        };
+        Ok(tables.quotas.iter().map(view).collect())
     }
 
     async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError> {

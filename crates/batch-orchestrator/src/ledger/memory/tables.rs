@@ -7,7 +7,8 @@ use std::{
 
 use crate::{
     ledger::{ClaimRequest, JobCommit, Lease, LeaseRef, PartCommit, RecordKey, WorkerId},
-    model::{JobKey, JobRecord, PartKey, PartRecord, PartState, Timestamp},
+    model::{DeploymentId, JobKey, JobRecord, PartKey, PartRecord, PartState, Timestamp},
+    quota::{Load, QuotaChange, QuotaRecord},
 };
 
 #[derive(Clone, Default)]
@@ -19,6 +20,7 @@ pub(super) struct Tables {
     /// Who polls, until when.
     pub(super) endpoints: HashMap<String, (WorkerId, Timestamp)>,
     pub(super) names: HashMap<String, JobKey>,
+    pub(super) quotas: BTreeMap<DeploymentId, QuotaRecord>,
 }
 
 #[derive(Clone)]
@@ -151,10 +153,19 @@ impl Tables {
         commit: PartCommit,
         now: Timestamp,
     ) -> Option<Lease> {
-        let row = self.parts.get_mut(key).filter(|row| row.holds(lease, row.record.version))?;
+        self.parts.get(key).filter(|row| row.holds(lease, row.record.version))?;
+        let commit = self.keep_books(key, commit, now);
+        let row = self.parts.get_mut(key)?;
+        let released = commit
+            .state
+            .frees_quota(row.record.state.holds_quota())
+            .then(|| row.record.deployment.clone())
+            .flatten();
         let submitted = commit.state.batch_id() == row.record.state.batch_id();
         row.record = PartRecord {
             remote: row.record.remote.clone().filter(|_| submitted),
+            spending: commit.spending().apply(row.record.spending, now),
+            deployment: commit.account.deployment.or(row.record.deployment.clone()),
             state: commit.state,
             due_at: commit.due_at,
             failures: commit.failures,
@@ -170,11 +181,49 @@ impl Tables {
             lease: row.reference(lease.key.clone(), row.record.version),
             record: Box::new(row.record.clone()),
         };
+        for waiting in self.parts.values_mut().filter(|row| {
+            released.is_some() && row.record.deployment == released && row.lease_until == Timestamp(0)
+        }) {
+            if waiting.record.state.waits_since().is_some() {
+                waiting.record.due_at = waiting.record.due_at.min(now);
+            }
+        }
         let pending = self.has_pending_parts(&key.job);
         if let Some(job) = self.jobs.get_mut(&key.job).filter(|_| !pending) {
             job.record.due_at = now;
         }
         Some(lease)
+    }
+
+    /// The books of the deployment that the part is at, or goes to.
+    fn keep_books(&mut self, key: &PartKey, commit: PartCommit, now: Timestamp) -> PartCommit {
+        let Some(own) = self.parts.get(key).map(|row| &row.record) else { return commit };
+        let deployment = commit.account.deployment.clone().or(own.deployment.clone());
+        let (Some(deployment), Some(change)) = (deployment, &commit.account.change) else { return commit };
+        let others = || {
+            let here = |record: &&PartRecord| record.deployment.as_ref() == Some(&deployment);
+            self.parts.values().map(|row| &row.record).filter(|record| record.key != *key).filter(here)
+        };
+        let mut load = Load { tokens: own.plan.quota_tokens(), ..Load::default() };
+        load.reserved = others().filter(|o| o.state.holds_quota()).map(|o| o.plan.quota_tokens()).sum();
+        if let QuotaChange::Intent(intent) = change {
+            let before = intent.longest_overtaken(own.state.waits_since(), now);
+            let ahead =
+                others().filter(|other| other.state.waits_since().is_some_and(|since| since < before));
+            load.ahead = ahead.map(|other| other.plan.quota_tokens()).sum();
+            let spent = |since: Timestamp| {
+                let all = self.parts.values().filter(|row| row.record.key != *key);
+                let all = all.filter_map(|row| row.record.spending);
+                all.filter(|spending| spending.at >= since).map(|spending| spending.cost).sum()
+            };
+            load.spent = intent.budgets.iter().map(|budget| spent(budget.since)).collect();
+        }
+        let record = self.quotas.entry(deployment).or_default();
+        commit.booked(record, &load, now)
+    }
+
+    pub(super) fn is_held(&self, key: &PartKey) -> bool {
+        self.parts.get(key).is_some_and(|row| row.lease_until > Timestamp(0))
     }
 
     fn has_pending_parts(&self, job: &JobKey) -> bool {

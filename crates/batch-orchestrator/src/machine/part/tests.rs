@@ -71,7 +71,9 @@ fn every_event() -> Vec<PartEvent> {
             bytes: 1,
             upload_bytes: 1,
             tokens: TokenTotals::ZERO,
+            named: None,
         },
+        deployment: None,
         submission: None,
         batch: None,
         failure: None,
@@ -87,6 +89,7 @@ fn every_event() -> Vec<PartEvent> {
     let wait = Duration::from_secs(7);
     vec![
         E::Admitted,
+        E::Moved,
         E::InputStored { input: file("f"), doubtful: true },
         E::InputGone,
         E::UploadRefused(failure.clone()),
@@ -94,16 +97,16 @@ fn every_event() -> Vec<PartEvent> {
         E::FileReady,
         E::FileUnusable { message: String::new() },
         E::ImportFailed { wait, problem: problem.clone() },
-        E::Created { batch_id: batch_id.clone() },
+        E::Created { batch_id: batch_id.clone(), enqueued: None },
         E::CreateRefused(failure),
-        E::CreatePostponed { wait, problem: problem.clone() },
+        E::CreatePostponed { wait, problem: problem.clone(), full: true },
         E::CreateUncertain,
         E::Interrupted,
         E::BatchFound { batch_id },
         E::BatchNotFound { looked_at: NOW },
         E::InputDeleted,
         E::StillRunning,
-        E::BatchPostponed { wait, problem },
+        E::BatchPostponed { wait, problem, full: true },
         E::OtherGenerationFailed,
         E::Harvested(Box::new(result)),
         E::Quarantine { reason: String::new() },
@@ -186,7 +189,8 @@ fn a_refusal_for_want_of_room_keeps_the_file_and_says_why_it_waits() {
         since: NOW,
     };
     let wait = Duration::from_secs(30);
-    let step = next(&creating(1), PartEvent::CreatePostponed { wait, problem: problem.clone() }, NOW);
+    let step =
+        next(&creating(1), PartEvent::CreatePostponed { wait, problem: problem.clone(), full: true }, NOW);
     let PartState::Uploaded(submission) = &step.state else { panic!("{step:?}") };
     assert_eq!((submission.postponed, submission.postponed_since), (1, Some(NOW)));
     assert_eq!((step.due_at, step.problem), (NOW.after(wait), Some(problem)));

@@ -1,0 +1,205 @@
+//! A part attempt, held: one effect at its deployment, and what it means for the books.
+
+use super::{
+    Context, Event, Observer, Pool,
+    books::account,
+    place::{better_place, place_of},
+    pool::Member,
+    step::{Step, write},
+};
+use crate::{
+    collect::{Ending, harvest},
+    error::{PipelineError, StageError, StageResult},
+    ledger::{Account, Commit, LeaseRef, PartCommit},
+    machine::{PartEvent, advance_part},
+    model::{DeploymentId, PartRecord, PartState, ProblemKind, Timestamp},
+    poll::check,
+    quota::QuotaChange,
+    recover::{already_submitted, recover},
+    submit::{create, fence, settle},
+    upload::{await_processed, upload},
+};
+
+/// What an effect came to, and at which deployment.
+pub(super) type Effect = (PartEvent, Option<DeploymentId>);
+
+pub(super) async fn part_step(
+    pool: &Pool,
+    observer: &dyn Observer,
+    lease: &LeaseRef,
+    mut part: PartRecord,
+    fresh: bool,
+) -> Result<Step, PipelineError> {
+    let context = pool.common();
+    let now = context.ledger.now().await?;
+    let result = match pool.of(part.deployment.as_ref()) {
+        Ok(member) => {
+            let result = effect(pool, member, &part, fresh, now).await;
+            note(pool, member, &result, now);
+            result
+        }
+        Err(error) => Err(error),
+    };
+    let now = context.ledger.now().await?;
+    let commit = match result {
+        Ok((event, deployment)) => {
+            let account = account(pool, &part, &event, deployment, now);
+            let step = advance_part(&part.state, event, now, &context.timing())?;
+            let keep = step.due_at <= now;
+            // What failed through several states is a failure like any other: it is counted, and a new run tries it.
+            let failures = step.problem.as_ref().map_or(0, |_| step.state.setbacks());
+            PartCommit {
+                state: step.state,
+                due_at: step.due_at,
+                failures,
+                problem: step.problem,
+                keep,
+                account,
+            }
+        }
+        Err(error) => {
+            let failures = part.failures + 1;
+            let problem = Some(error.problem(part.problem.as_ref(), now));
+            let due_at = now.after(context.backoff(failures, error.wait));
+            PartCommit {
+                state: part.state.clone(),
+                due_at,
+                failures,
+                problem,
+                keep: false,
+                account: Account::default(),
+            }
+        }
+    };
+    if let Some(problem) = &commit.problem {
+        let path = part.input.location.to_string();
+        observer.event(&Event::Problem { job: &part.key.job, path, problem });
+    }
+    let changed = commit.state.name() != part.state.name();
+    let intent = matches!(commit.account.change, Some(QuotaChange::Intent(_)));
+    let state = commit.state.clone();
+    let next = write(context, lease, Commit::Part(commit)).await?;
+    if intent && next.is_none() {
+        // The ledger had no room for it: the part is where it was.
+        observer.event(&Event::Waiting(&part));
+        return Ok(Step::Rest(None));
+    }
+    part.state = state;
+    if changed {
+        observer.event(&Event::Part(&part));
+    }
+    Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
+}
+
+/// An endpoint that fails gets nothing new for a while.
+fn note(pool: &Pool, member: &Member, result: &StageResult<Effect>, now: Timestamp) {
+    match result {
+        Err(error) if error.kind == ProblemKind::Service => pool.shun(member, now),
+        Ok(_) => pool.answers(member),
+        Err(_) => {}
+    }
+}
+
+async fn effect(
+    pool: &Pool,
+    member: &Member,
+    part: &PartRecord,
+    fresh: bool,
+    now: Timestamp,
+) -> StageResult<Effect> {
+    if let PartState::Ready | PartState::Uploading { .. } | PartState::Uploaded(_) = &part.state {
+        for other in pool.endpoints() {
+            if let Some(event) = already_submitted(&other.context, part).await? {
+                return Ok((event, Some(other.id.clone())));
+            }
+        }
+    }
+    match &part.state {
+        PartState::Recovering { since } => recover_anywhere(pool, part, *since, now).await,
+        PartState::Ready => Ok((PartEvent::Admitted, Some(place_of(pool, part, now).await?))),
+        PartState::Uploading { .. } | PartState::Uploaded(_) => {
+            match better_place(pool, member, part, now).await? {
+                Some(better) => {
+                    leave(pool, member, part, now).await?;
+                    Ok((PartEvent::Moved, Some(better)))
+                }
+                None => Ok((there(member, part, fresh, now).await?, None)),
+            }
+        }
+        _ => Ok((there(member, part, fresh, now).await?, None)),
+    }
+}
+
+/// Takes back what was stored, where the endpoint can be reached; what cannot be taken back now is listed for in the end.
+async fn leave(pool: &Pool, member: &Member, part: &PartRecord, now: Timestamp) -> StageResult<()> {
+    match &part.state {
+        PartState::Uploaded(submission) if !pool.is_shunned(member, now) => {
+            fence(&member.context, submission).await.map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A lost history may have been written at any endpoint.
+async fn recover_anywhere(
+    pool: &Pool,
+    part: &PartRecord,
+    since: Timestamp,
+    now: Timestamp,
+) -> StageResult<Effect> {
+    let (mut found, mut nothing) = (None, None);
+    for member in pool.endpoints() {
+        let event = recover(&member.context, part, since, now).await?;
+        match event {
+            PartEvent::Adopted { .. } | PartEvent::Quarantine { .. } => {
+                return Ok((event, Some(member.id.clone())));
+            }
+            PartEvent::NothingFound { looked_at } => {
+                nothing = Some(nothing.map_or(looked_at, |earlier: Timestamp| earlier.min(looked_at)));
+            }
+            event => found = found.or(Some((event, Some(member.id.clone())))),
+        }
+    }
+    match (found, nothing) {
+        (Some(found), _) => Ok(found),
+        (None, Some(looked_at)) => {
+            Ok((PartEvent::NothingFound { looked_at }, Some(place_of(pool, part, now).await?)))
+        }
+        (None, None) => Err(StageError::local("there is no endpoint to look at", None)),
+    }
+}
+
+/// The one effect of a part's state, at its deployment.
+async fn there(member: &Member, part: &PartRecord, fresh: bool, now: Timestamp) -> StageResult<PartEvent> {
+    let context: &Context = &member.context;
+    let part = &Pool::as_sent(member, part);
+    match &part.state {
+        PartState::Uploading { generation, .. } => {
+            // An older ledger does not know that somebody was here before.
+            let fresh = fresh && context.survey.remembered(&part.key).await.files.is_empty();
+            upload(context, part, *generation, fresh).await
+        }
+        PartState::Uploaded(submission) => await_processed(context, part, submission, now).await,
+        PartState::Creating { submission, .. } => create(context, part, submission, fresh, now).await,
+        PartState::Uncertain { submission, .. } => settle(context, part, submission, now).await,
+        PartState::Fencing { submission, deleted_at: None, .. } => fence(context, submission).await,
+        PartState::Fencing { submission, .. } => settle(context, part, submission, now).await,
+        PartState::Submitted { submission, batch_id, since } => {
+            check(context, part, submission, batch_id, *since, now).await
+        }
+        PartState::Ended { submission, batch, failure } => {
+            let ending = Ending {
+                submission: submission.as_ref(),
+                batch: batch.as_deref(),
+                failure: failure.as_ref(),
+            };
+            harvest(context, part, ending).await
+        }
+        PartState::Ready
+        | PartState::Recovering { .. }
+        | PartState::Resolved(_)
+        | PartState::Quarantined { .. } => {
+            Err(StageError::local("the part has nothing to do at its deployment", None))
+        }
+    }
+}
