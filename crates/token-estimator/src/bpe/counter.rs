@@ -3,12 +3,7 @@
 use std::{cell::RefCell, sync::LazyLock};
 
 use super::{
-    backtrack::Path,
-    memo::Memo,
-    merge::{SHORT, Scratch},
-    pieces::key,
-    split::Pieces,
-    vocabulary::Vocabulary,
+    backtrack::Path, memo::Memo, merge::Scratch, pieces::key, split::Pieces, vocabulary::Vocabulary,
 };
 use crate::Encoding;
 
@@ -40,10 +35,7 @@ impl Desk {
         let mut count = 0;
         let bytes = text.as_bytes();
         let Self { memo, scratch, path } = self;
-        let mut merge = |piece: &[u8]| match piece.len() <= SHORT {
-            true => scratch.merge(&vocabulary.merges, piece).len(),
-            false => vocabulary.tree.count(&vocabulary.merges, path, piece),
-        };
+        let mut merge = |piece: &[u8]| vocabulary.merge(scratch, path, piece);
         for piece in Pieces::new(text, encoding) {
             let bytes_of = || &bytes[piece.clone()];
             count += match key(bytes, &piece) {

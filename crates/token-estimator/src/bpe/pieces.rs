@@ -45,7 +45,7 @@ pub(super) struct Pieces {
 impl Pieces {
     pub(super) fn with_room_for(pieces: usize) -> Self {
         let slots = (pieces * 2).next_power_of_two();
-        Self { slots: vec![0; slots], mask: slots - 1, filter: Filter::new() }
+        Self { slots: vec![0; slots], mask: slots - 1, filter: Filter::new(1 << 22) }
     }
 
     /// Zero is the key of no piece but the empty one.

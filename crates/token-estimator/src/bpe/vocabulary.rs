@@ -3,7 +3,8 @@
 use std::{collections::HashSet, thread};
 
 use super::{
-    backtrack::Tree,
+    backtrack::{Path, Tree},
+    chars::Chars,
     merge::Scratch,
     pairs::Pairs,
     pieces::{Pieces, key},
@@ -11,10 +12,14 @@ use super::{
 };
 use crate::Encoding;
 
+/// What has more tokens before it is merged is not merged, for the steps would be too many.
+const SHORT: usize = 24;
+
 /// An encoding.
 pub(super) struct Vocabulary {
-    pub(super) tree: Tree,
-    pub(super) merges: Merges,
+    tree: Tree,
+    merges: Merges,
+    chars: Chars,
     short: Pieces,
     long: HashSet<Box<[u8]>>,
 }
@@ -50,7 +55,21 @@ impl Vocabulary {
                 None => drop(long.insert(bytes.into())),
             }
         }
-        Some(Self { tree: tree?, merges: merges?, short, long })
+        let merges = merges?;
+        let chars = Chars::new(&tokens, &merges);
+        Some(Self { tree: tree?, merges, chars, short, long })
+    }
+
+    /// How many tokens a piece is merged into.
+    pub(super) fn merge(&self, scratch: &mut Scratch, path: &mut Path, piece: &[u8]) -> usize {
+        let Self { tree, merges, chars, .. } = self;
+        if !piece.is_ascii() {
+            return chars.count(merges, scratch, piece, SHORT, |piece| tree.count(merges, path, piece));
+        }
+        match piece.len() <= SHORT {
+            true => scratch.merge_bytes(&merges.pairs, &merges.bytes, piece),
+            false => tree.count(merges, path, piece),
+        }
     }
 
     /// Whether a piece of this key is a token.
@@ -81,10 +100,8 @@ impl Merges {
         let mut scratch = Scratch::default();
         for (token, text) in tokens.iter() {
             // With all earlier tokens known, its bytes merge into the two that it is made of.
-            let halves = match *scratch.merge(&merges, text) {
-                [left, right] => (left, right),
-                _ => (token, token),
-            };
+            let count = scratch.merge_bytes(&merges.pairs, &merges.bytes, text);
+            let halves = if count == 2 { scratch.two() } else { (token, token) };
             if halves.0 != token {
                 merges.pairs.insert(halves.0, halves.1, token);
             }
@@ -102,7 +119,7 @@ impl Merges {
     pub(super) fn may_meet(&self, mut left: Token, mut right: Token) -> bool {
         let mut limit = NONE;
         loop {
-            if self.pairs.get(left, right).is_some_and(|made| made < limit) {
+            if self.pairs.get(left, right) < limit {
                 return false;
             }
             if left > right {
