@@ -6,6 +6,8 @@
 //! earlier than it is. So, where a character is a token that is earlier than all threats to it, its bytes are merged into it
 //! before anything else touches them, and whatever it is then a part of comes later: it may be merged first.
 
+use std::collections::HashMap;
+
 use super::{
     filter::Filter,
     merge::Scratch,
@@ -13,14 +15,16 @@ use super::{
     vocabulary::Merges,
 };
 
-/// Characters beyond these planes and blocks are rare: their bytes are merged.
-const PLANE: u32 = 0x1_0000;
-const EMOJI: std::ops::Range<u32> = 0x1_f000..0x1_fb00;
+/// Characters beyond these three planes are rare: their bytes are merged.
+const END: u32 = 0x3_0000;
+/// Characters that differ in their last byte only.
+const BLOCK: usize = 64;
 
 /// What is known of characters and of the borders between them.
 pub(super) struct Chars {
-    /// The token of each character; `MANY` and how many tokens it has, if there are several.
-    tokens: Vec<Token>,
+    /// The token of each character, or `MANY` and how many tokens it has, in blocks of which equal ones are stored once.
+    index: Vec<u16>,
+    blocks: Vec<[Token; BLOCK]>,
     /// Which two characters stand side by side in a token.
     pairs: Filter,
     /// The earliest threat at a border, by the last byte before it and the first one after it: the row, and the column.
@@ -34,7 +38,8 @@ const MANY: Token = 1 << 31;
 impl Chars {
     pub(super) fn new(all: &Tokens, merges: &Merges) -> Self {
         let mut chars = Self {
-            tokens: vec![MANY; (PLANE + EMOJI.end - EMOJI.start) as usize],
+            index: Vec::new(),
+            blocks: Vec::new(),
             pairs: Filter::new(1 << 19),
             rows: [0; 256],
             threats: vec![[NONE; 256]],
@@ -43,13 +48,15 @@ impl Chars {
             chars.add_borders(token, bytes);
         }
         let mut scratch = Scratch::default();
-        let mut buffer = [0; 4];
-        for code in (0..PLANE).chain(EMOJI) {
-            let Some(character) = char::from_u32(code) else { continue };
-            let bytes = character.encode_utf8(&mut buffer).as_bytes();
-            let count = scratch.merge_bytes(&merges.pairs, &merges.bytes, bytes);
-            let place = place(code).unwrap_or_default();
-            chars.tokens[place] = if count == 1 { scratch.two().0 } else { MANY | count as Token };
+        let mut known = HashMap::new();
+        for first in (0..END).step_by(BLOCK) {
+            let block = std::array::from_fn(|n| token(merges, &mut scratch, first + n as u32));
+            let at = *known.entry(block).or_insert_with(|| {
+                chars.blocks.push(block);
+                chars.blocks.len() - 1
+            });
+            // There are fewer blocks than characters of one plane.
+            chars.index.push(at as u16);
         }
         chars
     }
@@ -92,7 +99,10 @@ impl Chars {
     /// The token of a character, or `MANY` and how many; `MANY` alone: not known.
     #[inline]
     fn token(&self, code: u32) -> Token {
-        place(code).map_or(MANY, |place| self.tokens[place])
+        match self.index.get(code as usize / BLOCK) {
+            Some(block) => self.blocks[usize::from(*block)][code as usize % BLOCK],
+            None => MANY,
+        }
     }
 
     /// How many tokens a piece of whole characters has. What is too long to be merged is counted by `long`.
@@ -140,13 +150,15 @@ impl Chars {
     }
 }
 
-/// Where the token of a character is kept.
-#[inline]
-fn place(code: u32) -> Option<usize> {
-    if code < PLANE {
-        return Some(code as usize);
+/// The token of a character, or `MANY` and how many it has.
+fn token(merges: &Merges, scratch: &mut Scratch, code: u32) -> Token {
+    let Some(character) = char::from_u32(code) else { return MANY };
+    let mut buffer = [0; 4];
+    let bytes = character.encode_utf8(&mut buffer).as_bytes();
+    match scratch.merge_bytes(&merges.pairs, &merges.bytes, bytes) {
+        1 => scratch.two().0,
+        many => MANY | many as Token,
     }
-    EMOJI.contains(&code).then(|| (code - EMOJI.start + PLANE) as usize)
 }
 
 #[inline]

@@ -70,9 +70,18 @@ impl Scratch {
     /// Merges what was added, and says how many tokens are left.
     #[inline]
     pub(super) fn merge(&mut self, pairs: &Pairs) -> usize {
+        let [first, second, third, ..] = self.tokens;
         match self.length {
             0 | 1 => return self.length,
-            2 => return 1 + usize::from(pairs.get(self.tokens[0], self.tokens[1]) == NONE),
+            2 => return 1 + usize::from(pairs.get(first, second) == NONE),
+            3 => {
+                let (left, right) = (pairs.get(first, second), pairs.get(second, third));
+                let (before, after) = if left <= right { (left, third) } else { (first, right) };
+                return match left == right && left == NONE {
+                    true => 3,
+                    false => 1 + usize::from(pairs.get(before, after) == NONE),
+                };
+            }
             _ => {}
         }
         for (at, (made, two)) in self.makes[..self.length].iter_mut().zip(self.tokens.windows(2)).enumerate()
