@@ -2,14 +2,7 @@
 
 use std::{cell::RefCell, sync::LazyLock};
 
-use super::{
-    backtrack::Path,
-    memo::Memo,
-    merge::{SHORT, Scratch},
-    pieces::key,
-    split::Pieces,
-    vocabulary::Vocabulary,
-};
+use super::{backtrack::Path, memo::Memo, merge::Scratch, split::Pieces, vocabulary::Vocabulary};
 use crate::Encoding;
 
 /// Tables are made when they are first needed, and shared by all threads.
@@ -37,24 +30,9 @@ impl Desk {
         if let Some(count) = self.memo.text(text) {
             return count;
         }
-        let mut count = 0;
-        let bytes = text.as_bytes();
         let Self { memo, scratch, path } = self;
-        let mut merge = |piece: &[u8]| match piece.len() <= SHORT {
-            true => scratch.merge(&vocabulary.merges, piece).len(),
-            false => vocabulary.tree.count(&vocabulary.merges, path, piece),
-        };
-        for piece in Pieces::new(text, encoding) {
-            let bytes_of = || &bytes[piece.clone()];
-            count += match key(bytes, &piece) {
-                Some(key) => memo.word(key, || match vocabulary.is_short_token(key) {
-                    true => 1,
-                    false => merge(bytes_of()),
-                }),
-                None if vocabulary.is_long_token(bytes_of()) => 1,
-                None => merge(bytes_of()),
-            } as u64;
-        }
+        let count =
+            Pieces::new(text, encoding).map(|piece| vocabulary.count(memo, scratch, path, text, piece)).sum();
         self.memo.keep(text, count);
         count
     }

@@ -4,6 +4,7 @@
 //! text → `split` into pieces → a piece is a token, was counted lately (`memo`), or is merged (`merge`, `backtrack`).
 
 mod backtrack;
+mod chars;
 mod classes;
 mod counter;
 mod filter;

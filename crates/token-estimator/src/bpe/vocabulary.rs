@@ -1,22 +1,27 @@
 //! The tokens of an encoding, and which of them merge into which.
 
-use std::{collections::HashSet, thread};
+use std::{ops::Range, thread};
 
 use super::{
-    backtrack::Tree,
+    backtrack::{Path, Tree},
+    chars::Chars,
+    memo::Memo,
     merge::Scratch,
     pairs::Pairs,
-    pieces::{Pieces, key},
+    pieces::{Key, Pieces, key},
     tokens::{NONE, Token, Tokens},
 };
 use crate::Encoding;
 
+/// What has more tokens before it is merged is not merged, for the steps would be too many.
+const SHORT: usize = 24;
+
 /// An encoding.
 pub(super) struct Vocabulary {
-    pub(super) tree: Tree,
-    pub(super) merges: Merges,
-    short: Pieces,
-    long: HashSet<Box<[u8]>>,
+    tree: Tree,
+    merges: Merges,
+    chars: Chars,
+    pieces: Pieces,
 }
 
 /// What merges into what.
@@ -43,26 +48,53 @@ impl Vocabulary {
             let merges = Merges::new(&tokens);
             (tree.join().ok(), merges)
         });
-        let (mut short, mut long) = (Pieces::with_room_for(tokens.len()), HashSet::new());
-        for (_, bytes) in tokens.iter() {
-            match key(bytes, &(0..bytes.len())) {
-                Some(key) => short.insert(key),
-                None => drop(long.insert(bytes.into())),
-            }
-        }
-        Some(Self { tree: tree?, merges: merges?, short, long })
+        let merges = merges?;
+        let chars = Chars::new(&tokens, &merges);
+        Some(Self { tree: tree?, merges, chars, pieces: pieces(&tokens) })
     }
 
-    /// Whether a piece of this key is a token.
+    /// How many tokens a piece of a text has.
     #[inline]
-    pub(super) fn is_short_token(&self, key: u128) -> bool {
-        self.short.contains(key)
+    pub(super) fn count(
+        &self,
+        memo: &mut Memo,
+        scratch: &mut Scratch,
+        path: &mut Path,
+        text: &str,
+        piece: Range<usize>,
+    ) -> u64 {
+        let Self { tree, merges, chars, .. } = self;
+        let (text, bytes) = (text.as_bytes(), &text.as_bytes()[piece.clone()]);
+        let count = if !bytes.is_ascii() {
+            chars.count(merges, scratch, bytes, SHORT, |piece| tree.count(merges, path, piece))
+        } else if let Some(key) = key(text, piece.start, piece.end) {
+            memo.word(key, || match self.is_token(key) {
+                true => 1,
+                false => scratch.merge_bytes(&merges.pairs, &merges.bytes, bytes),
+            })
+        } else if bytes.len() <= SHORT {
+            scratch.merge_bytes(&merges.pairs, &merges.bytes, bytes)
+        } else {
+            tree.count(merges, path, bytes)
+        };
+        count as u64
     }
 
-    /// Whether a piece that has no key is a token.
-    pub(super) fn is_long_token(&self, piece: &[u8]) -> bool {
-        piece.len() <= usize::from(u8::MAX) && self.long.contains(piece)
+    #[inline]
+    fn is_token(&self, key: Key) -> bool {
+        match key {
+            Key::Short(key) => self.pieces.has_short(key),
+            Key::Long(key) => self.pieces.has_long(key),
+        }
     }
+}
+
+fn pieces(tokens: &Tokens) -> Pieces {
+    let keys = || tokens.iter().filter_map(|(_, bytes)| key(bytes, 0, bytes.len()));
+    let short = keys().filter(|key| matches!(key, Key::Short(_))).count();
+    let mut pieces = Pieces::with_room_for(short, keys().count() - short);
+    keys().for_each(|key| pieces.insert(key));
+    pieces
 }
 
 impl Merges {
@@ -81,9 +113,12 @@ impl Merges {
         let mut scratch = Scratch::default();
         for (token, text) in tokens.iter() {
             // With all earlier tokens known, its bytes merge into the two that it is made of.
-            let halves = match *scratch.merge(&merges, text) {
-                [left, right] => (left, right),
-                _ => (token, token),
+            let count = scratch.merge_bytes(&merges.pairs, &merges.bytes, text);
+            // A piece that is a token is not merged by the reference: here it must come to the same.
+            let halves = match count {
+                1 => (token, token),
+                2 => scratch.two(),
+                _ => return None,
             };
             if halves.0 != token {
                 merges.pairs.insert(halves.0, halves.1, token);
@@ -102,7 +137,7 @@ impl Merges {
     pub(super) fn may_meet(&self, mut left: Token, mut right: Token) -> bool {
         let mut limit = NONE;
         loop {
-            if self.pairs.get(left, right).is_some_and(|made| made < limit) {
+            if self.pairs.get(left, right) < limit {
                 return false;
             }
             if left > right {
