@@ -88,3 +88,71 @@ impl TokenEstimator for Meter {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::Share;
+    use super::*;
+
+    /// Bodies of different lengths in different languages, some with tools, some with an image.
+    fn bodies() -> Vec<Box<RawValue>> {
+        let body = |n: usize| {
+            let text = match n % 7 {
+                0 => format!("数{n}は数である。").repeat(1 + n % 31),
+                1 | 2 => format!("{n},{},{};", n * 7919, n * n).repeat(1 + n % 13),
+                _ => {
+                    format!("The {n}th line says hardly more than the one before it did. ").repeat(1 + n % 53)
+                }
+            };
+            let mut body =
+                serde_json::json!({ "messages": [{ "role": "user", "content": text }], "max_tokens": 3 });
+            if n % 5 == 0 {
+                body["tools"] = serde_json::json!([{ "type": "function", "function": {
+                    "name": "weather", "description": "The weather of a place", "parameters": { "type": "object",
+                    "properties": { "place": { "type": "string" } } } } }]);
+            }
+            if n % 11 == 0 {
+                body["messages"][0]["content"] = serde_json::json!([{ "type": "text", "text": text },
+                    { "type": "image_url", "image_url": { "url": "https://example.org/a.png", "detail": "low" } }]);
+            }
+            RawValue::from_string(body.to_string()).unwrap()
+        };
+        (0..600).map(body).collect()
+    }
+
+    fn finished(draw: Option<Draw>, bodies: &[Box<RawValue>]) -> (Tokens, Option<Margin>) {
+        let meter = Meter::new(TiktokenEstimator::default(), draw);
+        for body in bodies {
+            meter.count("gpt-4o", body);
+        }
+        meter.finish()
+    }
+
+    #[test]
+    fn what_is_told_of_a_sample_is_true_of_the_file() {
+        let bodies = bodies();
+        let (truth, none) = finished(None, &bodies);
+        assert!(none.is_none() && truth.image > 0 && truth.tool > 0);
+        let (mut held, mut mean) = (0, 0.0);
+        for seed in 0..200 {
+            let (found, margin) = finished(Some(Share::Lines(200).draw(0, seed)), &bodies);
+            let margin = margin.unwrap();
+            let off = found.prompt() as f64 - truth.prompt() as f64;
+            held += u32::from(off.abs() <= margin.half_width);
+            mean += off / truth.prompt() as f64 / 200.0;
+            assert!(margin.least <= truth.prompt() && margin.counted == 200);
+            assert_eq!(
+                (found.image, found.max_output, found.quota),
+                (truth.image, truth.max_output, truth.quota)
+            );
+        }
+        assert!(held >= 184, "{held} of 200 intervals hold the truth");
+        assert!(mean.abs() < 0.003, "off by {mean} on average");
+    }
+
+    #[test]
+    fn a_sample_of_all_is_the_count() {
+        let bodies = &bodies()[..200];
+        assert_eq!(finished(Some(Share::Lines(200).draw(0, 1)), bodies), finished(None, bodies));
+    }
+}

@@ -154,20 +154,20 @@ mod tests {
     fn chances_are_as_sizes_and_weights_undo_them() {
         let size = |line: u64| if line == 0 { 100_000 } else { 1 + line % 4 };
         let (mut times, mut lines, mut sizes) = ([0_u32; 4], 0.0, 0.0);
-        for seed in 0..2_000 {
+        for seed in 0..500 {
             let sample = sample(Draw { lines: 50, seed }, 0..1_000, size);
             assert!(sample.contains(&(0, 1.0)), "the largest is certain");
             for (line, weight) in sample.into_iter().filter(|(line, _)| *line > 0) {
                 times[usize::try_from(line % 4).unwrap()] += 1;
-                lines += weight / 2_000.0;
-                sizes += weight * size(line) as f64 / 2_000.0;
+                lines += weight / 500.0;
+                sizes += weight * size(line) as f64 / 500.0;
             }
         }
         for (class, times) in times.into_iter().enumerate() {
-            let share = f64::from(times) / (2_000.0 * 49.0);
+            let share = f64::from(times) / (500.0 * 49.0);
             let fair = (1.0 + class as f64) / 10.0;
             assert!((share - fair).abs() < 0.01, "{share} for {fair}");
         }
-        assert!((lines - 999.0).abs() < 10.0 && (sizes - 2_499.0).abs() < 10.0, "{lines}, {sizes}");
+        assert!((lines - 999.0).abs() < 20.0 && (sizes - 2_499.0).abs() < 20.0, "{lines}, {sizes}");
     }
 }

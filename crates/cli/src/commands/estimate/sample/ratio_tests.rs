@@ -25,7 +25,7 @@ impl Random {
 /// Lines of very different lengths, of very different texts, one in `rare` unlike all others; some with tools.
 fn population(spread: f64, rare: u64) -> Vec<Line> {
     let mut random = Random(5);
-    (0..3_000)
+    (0..2_000)
         .map(|_| {
             let (bytes_per_token, usual) = match random.next() % rare {
                 0 => (1.9, 3_000.0),
@@ -71,19 +71,16 @@ fn the_interval_holds_the_truth_as_often_as_it_says() {
         let (sizes, truth) = (sizes(&lines), tokens(&lines));
         let mut random = Random(99);
         let (mut held, mut width, mut sum) = (0, 0.0, 0.0);
-        for _ in 0..2_000 {
+        for _ in 0..1_200 {
             let found = estimate(&draw(&lines, n, &mut random), sizes);
             let total = found.tokens.iter().sum::<f64>();
             held += u32::from((total - truth).abs() <= found.half_width);
-            width += found.half_width / truth / 2_000.0;
-            sum += total / truth / 2_000.0;
+            width += found.half_width / truth / 1_200.0;
+            sum += total / truth / 1_200.0;
         }
-        println!(
-            "spread {spread}, rare {rare}, {n} lines: {held} of 2000, half width {width:.4}, mean {sum:.5}"
-        );
         assert!(
-            held >= 1_860,
-            "{held} of 2000 intervals hold the truth (spread {spread}, rare {rare}, {n} lines)"
+            held >= 1_116,
+            "{held} of 1200 intervals hold the truth (spread {spread}, rare {rare}, {n} lines)"
         );
         assert!(width < 0.05, "an interval that says nothing: {width}");
         assert!((sum - 1.0).abs() < 0.003, "off by {sum} on average");
