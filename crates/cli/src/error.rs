@@ -66,6 +66,12 @@ impl CliError {
         self
     }
 
+    /// The same with what is behind it.
+    pub(crate) fn because(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
     /// The same with the chain of its causes; what a message repeats of its cause is said once.
     pub(crate) fn caused_by(mut self, error: &dyn std::error::Error) -> Self {
         let mut next = Some(error);

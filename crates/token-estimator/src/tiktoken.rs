@@ -13,11 +13,11 @@ use crate::{EstimatorOptions, Provenance, TokenCount, TokenEstimator};
 /// model of the options. Where all fail, bytes are counted.
 #[derive(Debug, Clone, Default)]
 pub struct TiktokenEstimator {
-    options: EstimatorOptions,
+    pub(crate) options: EstimatorOptions,
 }
 
-struct Resolved<'a> {
-    model: &'a str,
+pub(crate) struct Resolved<'a> {
+    pub(crate) model: &'a str,
     encoding: Option<Encoding>,
     best: Provenance,
 }
@@ -29,7 +29,7 @@ impl TiktokenEstimator {
         Self { options }
     }
 
-    fn resolve<'a>(&'a self, model: &'a str) -> Resolved<'a> {
+    pub(crate) fn resolve<'a>(&'a self, model: &'a str) -> Resolved<'a> {
         let named = self.options.deployments.get(model).map_or(model, String::as_str);
         if let Some(encoding) = encoding_for(named) {
             // The framing of reasoning models is inferred, not documented.

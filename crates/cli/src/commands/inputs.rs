@@ -8,7 +8,10 @@ use std::{
 use adls_io::{AzureLake, DataLake, EntryKind, ListMode, Location, ReadOptions};
 use batch_orchestrator::validate::{Rules, Verdict, validate_stream};
 use bytes::Bytes;
-use futures::{TryStreamExt, stream};
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use token_estimator::TokenEstimator;
 use tokio::io::AsyncReadExt;
 
@@ -140,22 +143,38 @@ pub(super) async fn validate(
     rules: &Arc<Rules>,
     estimator: Option<Arc<dyn TokenEstimator>>,
 ) -> CliResult<Verdict> {
+    validate_stream(read(input).await?, rules.clone(), estimator).await
+}
+
+/// The number of lines of a file, whatever is in them.
+pub(super) async fn lines(input: &Input) -> CliResult<u64> {
+    let mut blocks = read(input).await?;
+    let (mut lines, mut last) = (0, b'\n');
+    while let Some(block) = blocks.try_next().await? {
+        lines += block.iter().filter(|byte| **byte == b'\n').count() as u64;
+        last = block.last().copied().unwrap_or(last);
+    }
+    Ok(lines + u64::from(last != b'\n'))
+}
+
+/// The bytes of a file.
+async fn read(input: &Input) -> CliResult<BoxStream<'static, CliResult<Bytes>>> {
     let path = match input {
-        Input::Local(path) => path,
+        Input::Local(path) => path.clone(),
         Input::Lake { lake, at, .. } => {
             let failed = |error: adls_io::Error| CliError::lake(&error);
             let read = lake.read(at, ReadOptions::default()).await.map_err(failed)?;
-            return validate_stream(read.body, rules.clone(), estimator).await.map_err(failed);
+            return Ok(read.body.map_err(failed).boxed());
         }
     };
-    let failed = |error: std::io::Error| unreadable(path, &error);
-    let file = tokio::fs::File::open(path).await.map_err(failed)?;
-    let blocks = stream::try_unfold(file, |mut file| async move {
+    let file = tokio::fs::File::open(&path).await.map_err(|error| unreadable(&path, &error))?;
+    let blocks = stream::try_unfold((file, path), |(mut file, path)| async move {
         let mut block = Vec::with_capacity(BLOCK);
-        (&mut file).take(BLOCK as u64).read_to_end(&mut block).await?;
-        Ok((!block.is_empty()).then(|| (Bytes::from(block), file)))
+        let read = (&mut file).take(BLOCK as u64).read_to_end(&mut block).await;
+        read.map_err(|error| unreadable(&path, &error))?;
+        Ok((!block.is_empty()).then(|| (Bytes::from(block), (file, path))))
     });
-    validate_stream(std::pin::pin!(blocks), rules.clone(), estimator).await.map_err(failed)
+    Ok(blocks.boxed())
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> CliError {

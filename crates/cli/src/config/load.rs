@@ -139,6 +139,18 @@ mod tests {
             ("[limits]\nmax_line_bytes = \"big\"\n", "limits.max_line_bytes"),
             ("[run]\nmode = \"twice\"\n", "run.mode"),
             ("[service]\nset_model = \"false\"\n", "service.set_model"),
+            (
+                "[pricing.models.\"gpt-4.1\"]\ninput = -1\noutput = 1\n",
+                "pricing.models.gpt-4.1.input: -1 is negative",
+            ),
+            (
+                "[pricing.models.\"gpt-4.1\"]\ninput = nan\noutput = 1\n",
+                "pricing.models.gpt-4.1.input: NaN is not",
+            ),
+            ("[pricing.models.\"gpt-4.1\"]\ninput = 1e99\noutput = 1\n", "pricing.models.gpt-4.1.input"),
+            ("[pricing.models.m]\ninput = 1\n", "pricing.models.m: missing field `output`"),
+            ("[pricing.models.m]\ninput = 1\noutput = 1\nprice = 1\n", "pricing.models.m"),
+            ("[pricing]\ntier = \"regional\"\n", "pricing.tier"),
         ] {
             let error = raw(text).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

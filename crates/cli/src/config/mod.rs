@@ -6,6 +6,7 @@ mod ledger;
 mod legacy;
 mod load;
 mod places;
+mod pricing;
 mod raw;
 mod resolve;
 mod settings;

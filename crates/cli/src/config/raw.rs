@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use batch_orchestrator::cost::{PriceRow, Tier};
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,7 @@ pub(crate) struct Raw {
     pub(crate) retry: Retry,
     pub(crate) output: Output,
     pub(crate) tokens: Tokens,
+    pub(crate) pricing: Pricing,
     pub(crate) ledger: Ledger,
     pub(crate) emulator: aoai_emulator::EmulatorConfig,
 }
@@ -134,6 +136,12 @@ section!(Tokens {
     count: bool = true,
     deployments: BTreeMap<String, String> = BTreeMap::new(),
     default_model: Option<String> = None,
+});
+
+section!(Pricing {
+    tier: Tier = Tier::Global,
+    file: Option<std::path::PathBuf> = None,
+    models: BTreeMap<String, PriceRow> = BTreeMap::new(),
 });
 
 section!(Ledger {

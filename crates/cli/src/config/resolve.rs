@@ -12,6 +12,7 @@ use token_estimator::EstimatorOptions;
 use super::{
     identities, ledger,
     places::lake,
+    pricing::prices,
     raw::{self, Mode, Order, Raw},
     settings::{LakeKind, Remote, Service, Settings, TransferKind},
 };
@@ -73,6 +74,7 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
         service: service(&raw, base, embedded)?,
         transfer: transfer(&raw.service, &kind)?,
         lake: kind,
+        prices: prices(&raw.pricing, source, base)?,
         count_tokens: raw.tokens.count,
         estimator: EstimatorOptions {
             deployments: raw.tokens.deployments,

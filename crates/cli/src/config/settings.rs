@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 use aoai_batch_client::BatchClientOptions;
-use batch_orchestrator::PipelineOptions;
+use batch_orchestrator::{PipelineOptions, cost::PriceTable};
 use token_estimator::EstimatorOptions;
 
 /// Everything that a command may need.
@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) count_tokens: bool,
     /// How to count them.
     pub(crate) estimator: EstimatorOptions,
+    /// What tokens cost.
+    pub(crate) prices: PriceTable,
     /// Where the ledger is.
     pub(crate) ledger: LedgerKind,
     /// The pipeline itself.
