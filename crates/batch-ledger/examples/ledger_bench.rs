@@ -84,8 +84,13 @@ async fn add(ledger: &SqliteLedger, count: usize, state: &JobState, from: usize)
 }
 
 async fn claim(ledger: &SqliteLedger, limit: usize) -> Result<usize> {
-    let request =
-        ClaimRequest { worker: WorkerId("bench".into()), limit, window: 10, ttl: Duration::from_hours(1) };
+    let request = ClaimRequest {
+        worker: WorkerId("bench".into()),
+        limit,
+        window: 10,
+        admit: true,
+        ttl: Duration::from_hours(1),
+    };
     Ok(ledger.claim(&request).await?.leases.len())
 }
 

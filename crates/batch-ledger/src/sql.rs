@@ -11,7 +11,8 @@ pub(crate) use claims::{
 };
 
 pub(crate) use quota::{
-    AHEAD, OPEN_BOOKS, PART_BOOKS, PURSE, QUOTAS, RESERVED, SPENT, WRITE_BOOKS, lock_books, wake_waiting,
+    AHEAD, OPEN_BOOKS, PART_BOOKS, PURSE, QUOTAS, READ_BOOKS, RESERVED, SPENT, WAITING, WRITE_BOOKS,
+    lock_books, wake,
 };
 
 pub(crate) const INSERT_JOB: &str = "INSERT INTO job (job_key, input, state, doc, version, failures, due_at, fence, \

@@ -110,6 +110,9 @@ pub(crate) struct RunArgs {
     /// may be working with it any more
     #[arg(long, value_name = "ID")]
     pub(crate) adopt_ledger: Option<String>,
+    /// Create no batch that could bring the cost of this run above so many dollars; what is begun is finished
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_cost: Option<f64>,
 }
 
 #[derive(Debug, Args)]

@@ -2,9 +2,10 @@
 
 use crate::{config::QuotaConfig, files::Scan};
 
-/// The service's estimate at create: characters of the bodies over four.
-pub(super) fn tokens(scan: &Scan) -> u64 {
-    scan.body_chars.div_ceil(4)
+/// The service's estimate at create: characters of the bodies over four, as the settings weigh them.
+pub(super) fn tokens(config: &QuotaConfig, scan: &Scan) -> u64 {
+    let tokens = scan.body_chars.div_ceil(4);
+    config.percent.map_or(tokens, |percent| tokens.saturating_mul(percent).div_ceil(100))
 }
 
 /// The limit of a deployment; none = no limit.

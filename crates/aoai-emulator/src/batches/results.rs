@@ -89,7 +89,7 @@ pub(super) async fn prepare<'a>(state: &Shared, batch: &'a Arc<Batch>) -> io::Re
             } else {
                 Plan::default()
             };
-            Prepared { tokens: quota::tokens(&scan), scan, errors, plan }
+            Prepared { tokens: quota::tokens(&state.config.quota, &scan), scan, errors, plan }
         });
         judged.await.map_err(io::Error::other)
     };

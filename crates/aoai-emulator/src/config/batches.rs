@@ -166,6 +166,9 @@ pub struct QuotaConfig {
     pub max_enqueued_tokens: Option<u64>,
     /// Limits by deployment.
     pub per_deployment: BTreeMap<String, u64>,
+    /// Per cent of that figure that is counted: how a service counts is not published, and this one may count otherwise.
+    /// None = 100.
+    pub percent: Option<u64>,
     /// How a batch over the limit is refused.
     pub mode: QuotaMode,
     /// Send `deployment-enqueued-tokens` and `deployment-maximum-enqueued-tokens` with creates.

@@ -30,14 +30,22 @@ pub(crate) const AHEAD: &str = "SELECT CAST(COALESCE(SUM(tokens), 0) AS BIGINT) 
 pub(crate) const SPENT: &str = "SELECT CAST(COALESCE(SUM(cost), 0) AS BIGINT) FROM part \
      WHERE spent_at IS NOT NULL AND spent_at >= $2 AND part_key <> $1";
 
-/// Those that wait for room are due at `$2`. Whoever is held just now looks by itself.
-pub(crate) fn wake_waiting(skip: &str) -> String {
+/// Those that wait, oldest first; a longer list is looked at again when the first of it have gone.
+pub(crate) const WAITING: &str = "SELECT part_key, waits_since, tokens FROM part \
+     WHERE deployment = $1 AND waits_since IS NOT NULL ORDER BY waits_since, part_key LIMIT 200";
+
+/// They are due at `$1`. Whoever is held just now looks by itself.
+pub(crate) fn wake(parts: usize, skip: &str) -> String {
+    let keys: Vec<String> = (2..2 + parts).map(|number| format!("${number}")).collect();
     format!(
-        "UPDATE part SET due_at = $2 WHERE part_key IN ( \
-           SELECT part_key FROM part WHERE deployment = $1 AND waits_since IS NOT NULL AND lease_until = 0 \
-             AND due_at > $2 ORDER BY part_key {skip})"
+        "UPDATE part SET due_at = $1 WHERE part_key IN ( \
+           SELECT part_key FROM part WHERE part_key IN ({}) AND lease_until = 0 AND due_at > $1 ORDER BY part_key {skip})",
+        keys.join(", ")
     )
 }
+
+/// What is known of a deployment.
+pub(crate) const READ_BOOKS: &str = "SELECT doc FROM quota WHERE deployment = $1";
 
 /// All books, and what is reserved, coming and waiting.
 pub(crate) const QUOTAS: &str = "SELECT quota.deployment AS deployment, quota.doc AS doc, \

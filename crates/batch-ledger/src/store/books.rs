@@ -55,13 +55,7 @@ pub(super) async fn keep(
     let doc = open(tx, &deployment.0).await?;
     let mut record: QuotaRecord = from_json("the books of a deployment", &doc)?;
     let mut load = Load { tokens: own.tokens, ..Load::default() };
-    let reserved: i64 = sqlx::query_scalar(sql::RESERVED)
-        .bind(&deployment.0)
-        .bind(key.to_string())
-        .fetch_one(&mut **tx)
-        .await
-        .map_err(&failed)?;
-    load.reserved = u64::try_from(reserved).unwrap_or(0);
+    load.reserved = reserved(tx, &deployment, &key.to_string()).await?;
     if let QuotaChange::Intent(intent) = change {
         let ahead: i64 = sqlx::query_scalar(sql::AHEAD)
             .bind(&deployment.0)
@@ -111,13 +105,48 @@ pub(super) async fn released(
     let Some(deployment) = own.deployment.as_ref().filter(|_| state.frees_quota(own.holds_quota)) else {
         return Ok(());
     };
-    sqlx::query(AssertSqlSafe(sql::wake_waiting(SKIP_LOCKED)))
+    let failed = db("commit");
+    let rows = sqlx::query(sql::WAITING).bind(&deployment.0).fetch_all(&mut **tx).await.map_err(&failed)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let doc: Option<String> = sqlx::query_scalar(sql::READ_BOOKS)
         .bind(&deployment.0)
-        .bind(now.0)
-        .execute(&mut **tx)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(&failed)?;
+    let record: QuotaRecord = match doc {
+        Some(doc) => from_json("the books of a deployment", &doc)?,
+        None => QuotaRecord::default(),
+    };
+    let reserved = reserved(tx, deployment, "").await?;
+    let mut waiting = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let since = Timestamp(row.try_get("waits_since").map_err(&failed)?);
+        waiting.push((since, count(row, "tokens")?));
+    }
+    let woken = record.woken(&waiting, reserved, now);
+    if woken.is_empty() {
+        return Ok(());
+    }
+    let text = AssertSqlSafe(sql::wake(woken.len(), SKIP_LOCKED));
+    let mut query = sqlx::query(text).bind(now.0);
+    for place in woken {
+        query = query.bind(rows[place].try_get::<String, _>("part_key").map_err(&failed)?);
+    }
+    query.execute(&mut **tx).await.map_err(&failed)?;
+    Ok(())
+}
+
+/// Tokens of batches that may run, but for one part's.
+async fn reserved(tx: &mut Tx<'_>, deployment: &DeploymentId, but: &str) -> Result<u64, LedgerError> {
+    let reserved: i64 = sqlx::query_scalar(sql::RESERVED)
+        .bind(&deployment.0)
+        .bind(but)
+        .fetch_one(&mut **tx)
         .await
         .map_err(db("commit"))?;
-    Ok(())
+    Ok(u64::try_from(reserved).unwrap_or(0))
 }
 
 /// A row of the books.

@@ -33,7 +33,7 @@ pub(super) async fn claim(
     let mut places = places(tx, now).await?;
     let rest = request.limit - leases.len();
     let ready = ready(tx, request, &mut places, rest, now).await?;
-    let full = places.taken >= places.all;
+    let full = !request.admit || places.taken >= places.all;
     leases.extend(ready);
     let rest = request.limit - leases.len();
     for job in &claimed(tx, sql::claim_jobs(SKIP_LOCKED), request, rest, now).await? {
@@ -62,7 +62,7 @@ async fn ready(
     limit: usize,
     now: Timestamp,
 ) -> Result<Vec<Lease>, LedgerError> {
-    if limit == 0 || !places.waiting || places.taken >= places.all {
+    if limit == 0 || !request.admit || !places.waiting || places.taken >= places.all {
         return Ok(Vec::new());
     }
     if lock_window(tx).await? {

@@ -24,10 +24,13 @@ impl PartCommit {
     pub fn booked(self, record: &mut QuotaRecord, load: &Load, now: Timestamp) -> Self {
         match &self.account.change {
             None => self,
-            Some(QuotaChange::Intent(intent)) => match record.admit(intent, load, now) {
-                Ok(()) => self,
-                Err(no_room) => self.waiting(&no_room, now),
-            },
+            Some(change @ QuotaChange::Intent(intent)) => {
+                record.apply(change, load.tokens, load.reserved, now);
+                match record.admit(intent, load, now) {
+                    Ok(()) => self,
+                    Err(no_room) => self.waiting(&no_room, now),
+                }
+            }
             Some(change) => {
                 record.apply(change, load.tokens, load.reserved, now);
                 self

@@ -72,7 +72,7 @@ fn input(name: &str) -> InputSnapshot {
 }
 
 fn request(limit: usize, window: usize) -> ClaimRequest {
-    ClaimRequest { worker: WorkerId("worker".into()), limit, window, ttl: TTL }
+    ClaimRequest { worker: WorkerId("worker".into()), limit, window, admit: true, ttl: TTL }
 }
 
 fn turn(worker: &str, hold: Duration) -> PollRequest {

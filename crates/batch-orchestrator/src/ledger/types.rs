@@ -30,6 +30,8 @@ pub struct ClaimRequest {
     /// How many places for parts in flight (uploading up to ended) this worker brings; the workers that live share all
     /// of them. Zero takes the worker off.
     pub window: usize,
+    /// Whether to take parts that wait for a place. Without, they are nothing to wake up for either.
+    pub admit: bool,
     /// How long the lease holds without a heartbeat.
     pub ttl: Duration,
 }

@@ -14,6 +14,11 @@ use crate::model::{
 pub enum PartEvent {
     /// There is a place in the window.
     Admitted,
+    /// No deployment has room for it, now or soon.
+    NoPlace {
+        /// For people.
+        problem: Problem,
+    },
     /// It goes to another deployment, and what was stored for this one is gone or listed for. Nothing was created of it.
     Moved,
     /// The input is where the service reads it. `doubtful`: other copies of it may exist at the service.
@@ -178,6 +183,9 @@ pub fn advance_part(
             S::Recovering { .. } | S::Ready | S::Uploading { .. } | S::Uploaded(_),
             E::Adopted { submission, batch_id },
         ) => step(S::Submitted { submission, batch_id, since: now }, now),
+        (S::Ready, E::NoPlace { problem }) => {
+            Ok(PartStep { state: S::Ready, due_at: now, problem: Some(problem) })
+        }
         // No intent was ever written for this generation, so no request can come late: nothing has to be fenced.
         (S::Uploading { generation, strays, .. }, E::Moved) => {
             step(moved(generation, Strays { must_list: true, ..strays }, now), now)

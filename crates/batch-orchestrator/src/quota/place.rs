@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::QuotaView;
 use crate::model::{DeploymentId, Timestamp};
 
+/// So much of a limit may wait for room, as a fraction: more would keep parts from a deployment that has some.
+const AHEAD: u64 = 4;
+
 /// A deployment that could take a part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
@@ -29,7 +32,7 @@ pub struct Demand {
     pub time_left: Option<Duration>,
 }
 
-/// Chooses: an endpoint that answers, before one that is quick enough, before one with room, before a cheaper one, before the
+/// Chooses among those that a part may come to: an endpoint that answers, before one that is quick enough, before one with room, before a cheaper one, before the
 /// one that has had least of its share.
 #[must_use]
 pub fn place<'c>(
@@ -41,7 +44,12 @@ pub fn place<'c>(
     let view = |candidate: &Candidate| books.iter().find(|view| view.deployment == candidate.deployment);
     // A price that is not known is no reason to prefer a deployment, nor to avoid it.
     let dearest = candidates.iter().filter_map(|candidate| candidate.cost).max().unwrap_or(0);
-    candidates.iter().min_by(|a, b| {
+    let answering = candidates.iter().any(|candidate| !candidate.shunned);
+    let open = candidates.iter().filter(|candidate| {
+        // An endpoint that fails is better than none at all.
+        !(answering && candidate.shunned) && may_come(candidate, view(candidate), demand.tokens, now)
+    });
+    open.min_by(|a, b| {
         let rank = |candidate: &Candidate| {
             let view = view(candidate);
             let slow = demand.time_left.is_some_and(|left| {
@@ -49,7 +57,7 @@ pub fn place<'c>(
                 turnaround.is_some_and(|turnaround| turnaround > left)
             });
             let cost = candidate.cost.unwrap_or(dearest);
-            (candidate.shunned, slow, !has_room(candidate, view, demand.tokens, now), cost)
+            (slow, !has_room(candidate, view, demand.tokens, now), cost)
         };
         let share = |candidate: &Candidate| {
             let placed = view(candidate).map_or(0.0, |view| view.record.placed);
@@ -57,6 +65,16 @@ pub fn place<'c>(
         };
         rank(a).cmp(&rank(b)).then_with(|| share(a).total_cmp(&share(b)))
     })
+}
+
+/// Whether a part may be brought there: there is room, or next to nothing waits there already, so that it is at hand when
+/// there is.
+fn may_come(candidate: &Candidate, view: Option<&QuotaView>, tokens: u64, now: Timestamp) -> bool {
+    has_room(candidate, view, tokens, now)
+        || view.is_none_or(|view| {
+            let limit = view.record.effective_limit(candidate.limit, now).unwrap_or(u64::MAX);
+            view.record.scaled(view.coming) < (limit / AHEAD).max(1)
+        })
 }
 
 /// Whether there is room, once everything that is on its way there has arrived.
@@ -111,6 +129,10 @@ mod tests {
         let candidates = [candidate("a", 1.0), candidate("b", 1.0)];
         let books = [view("a", 900, 0.0), view("b", 100, 9e9)];
         assert_eq!(chosen(&candidates, &books, 100), "b");
+        let full = [view("a", 900, 0.0), QuotaView { coming: 400, ..view("b", 900, 0.0) }];
+        assert_eq!(chosen(&candidates, &full, 100), "a", "one may wait where none does");
+        let full = full.map(|view| QuotaView { coming: 400, ..view });
+        assert_eq!(place(&candidates, &full, Demand { tokens: 100, time_left: None }, NOW), None);
         let failing = [candidates[0].clone(), Candidate { shunned: true, ..candidates[1].clone() }];
         assert_eq!(chosen(&failing, &books, 100), "a");
         let both = failing.map(|candidate| Candidate { shunned: true, ..candidate });

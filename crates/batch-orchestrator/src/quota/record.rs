@@ -21,6 +21,9 @@ const FACTOR: std::ops::RangeInclusive<f64> = 0.25..=4.0;
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct QuotaRecord {
+    /// What the last intent was told: the configured limit, in tokens, and after how many milliseconds of waiting nobody
+    /// overtakes.
+    pub configured: Option<(Option<u64>, u64)>,
     /// The limit that the service told, in tokens.
     pub learned_limit: Option<u64>,
     /// The service had no room, though by our books there was.
@@ -101,11 +104,35 @@ impl QuotaRecord {
         }
     }
 
+    /// How many of those that wait, oldest first, there is room for now: since when, and tokens by our figure. Answers with
+    /// their places in the list.
+    #[must_use]
+    pub fn woken(&self, waiting: &[(Timestamp, u64)], reserved: u64, now: Timestamp) -> Vec<usize> {
+        let (limit, patience) = self.configured.unwrap_or((None, u64::MAX));
+        let limit = self.effective_limit(limit, now).unwrap_or(u64::MAX);
+        let mut taken = self.scaled(reserved);
+        let mut woken = Vec::new();
+        for (place, (since, tokens)) in waiting.iter().enumerate() {
+            let needs = self.scaled(*tokens);
+            if taken == 0 || taken.saturating_add(needs) <= limit {
+                taken = taken.saturating_add(needs);
+                woken.push(place);
+            } else if now.since(*since).as_millis() > u128::from(patience) {
+                // Nobody overtakes this one any more.
+                break;
+            }
+        }
+        woken
+    }
+
     /// Takes in what happened. `reserved`: tokens of the other batches that may run, by our figure; `tokens`: of this one.
     pub fn apply(&mut self, change: &QuotaChange, tokens: u64, reserved: u64, now: Timestamp) {
         match change {
             QuotaChange::Placed { weight } => self.placed += tokens as f64 / weight.max(f64::MIN_POSITIVE),
-            QuotaChange::Intent(_) => {}
+            QuotaChange::Intent(intent) => {
+                let patience = u64::try_from(intent.patience.as_millis()).unwrap_or(u64::MAX);
+                self.configured = Some((intent.limit, patience));
+            }
             QuotaChange::Created { figure, limit } => {
                 self.created += 1;
                 self.learned_limit = limit.or(self.learned_limit);

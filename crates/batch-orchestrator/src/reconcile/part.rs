@@ -12,7 +12,7 @@ use crate::{
     error::{PipelineError, StageError, StageResult},
     ledger::{Account, Commit, LeaseRef, PartCommit},
     machine::{PartEvent, advance_part},
-    model::{DeploymentId, PartRecord, PartState, ProblemKind, Timestamp},
+    model::{DeploymentId, PartRecord, PartState, Problem, ProblemKind, Timestamp},
     poll::check,
     quota::QuotaChange,
     recover::{already_submitted, recover},
@@ -45,7 +45,8 @@ pub(super) async fn part_step(
         Ok((event, deployment)) => {
             let account = account(pool, &part, &event, deployment, now);
             let step = advance_part(&part.state, event, now, &context.timing())?;
-            let keep = step.due_at <= now;
+            // One for which there is no place lets the others go first.
+            let keep = step.due_at <= now && step.state != PartState::Ready;
             // What failed through several states is a failure like any other: it is counted, and a new run tries it.
             let failures = step.problem.as_ref().map_or(0, |_| step.state.setbacks());
             PartCommit {
@@ -71,7 +72,8 @@ pub(super) async fn part_step(
             }
         }
     };
-    if let Some(problem) = &commit.problem {
+    // That there is no place is how it is for many, and nothing has failed.
+    if let Some(problem) = commit.problem.as_ref().filter(|_| commit.state != PartState::Ready) {
         let path = part.input.location.to_string();
         observer.event(&Event::Problem { job: &part.key.job, path, problem });
     }
@@ -86,6 +88,7 @@ pub(super) async fn part_step(
     }
     part.state = state;
     if changed {
+        pool.stir();
         observer.event(&Event::Part(&part));
     }
     Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
@@ -116,7 +119,13 @@ async fn effect(
     }
     match &part.state {
         PartState::Recovering { since } => recover_anywhere(pool, part, *since, now).await,
-        PartState::Ready => Ok((PartEvent::Admitted, Some(place_of(pool, part, now).await?))),
+        PartState::Ready => Ok(match place_of(pool, part, now).await? {
+            Some(place) => (PartEvent::Admitted, Some(place)),
+            None => {
+                pool.fill(now);
+                (PartEvent::NoPlace { problem: no_place(part, now) }, None)
+            }
+        }),
         PartState::Uploading { .. } | PartState::Uploaded(_) => {
             match better_place(pool, member, part, now).await? {
                 Some(better) => {
@@ -127,6 +136,19 @@ async fn effect(
             }
         }
         _ => Ok((there(member, part, fresh, now).await?, None)),
+    }
+}
+
+fn no_place(part: &PartRecord, now: Timestamp) -> Problem {
+    Problem {
+        kind: ProblemKind::Quota,
+        message: format!(
+            "waits for room: it needs {} tokens of a deployment's quota",
+            part.plan.quota_tokens()
+        ),
+        hint: Some("it is sent by itself when running batches have ended".into()),
+        lasting: false,
+        since: part.problem.as_ref().map_or(now, |problem| problem.since),
     }
 }
 
@@ -163,7 +185,8 @@ async fn recover_anywhere(
     match (found, nothing) {
         (Some(found), _) => Ok(found),
         (None, Some(looked_at)) => {
-            Ok((PartEvent::NothingFound { looked_at }, Some(place_of(pool, part, now).await?)))
+            let place = place_of(pool, part, now).await?.unwrap_or_else(|| pool.members()[0].id.clone());
+            Ok((PartEvent::NothingFound { looked_at }, Some(place)))
         }
         (None, None) => Err(StageError::local("there is no endpoint to look at", None)),
     }

@@ -11,17 +11,16 @@ use crate::{
 /// An endpoint has failed a part so often before the part looks elsewhere.
 const FAILURES: u32 = 3;
 
-/// The deployment that a part is sent to.
-pub(super) async fn place_of(pool: &Pool, part: &PartRecord, now: Timestamp) -> StageResult<DeploymentId> {
-    let [only] = pool.members() else {
-        let context = pool.common();
-        let books = context.ledger.quotas().await?;
-        let demand = demand(pool, part, now).await?;
-        let candidates = candidates(pool, part, now);
-        let placed = place(&candidates, &books, demand, now).map(|chosen| chosen.deployment.clone());
-        return Ok(placed.unwrap_or_else(|| pool.members()[0].id.clone()));
-    };
-    Ok(only.id.clone())
+/// The deployment that a part is sent to; `None` if none has room.
+pub(super) async fn place_of(
+    pool: &Pool,
+    part: &PartRecord,
+    now: Timestamp,
+) -> StageResult<Option<DeploymentId>> {
+    let books = pool.common().ledger.quotas().await?;
+    let demand = demand(pool, part, now).await?;
+    let candidates = candidates(pool, part, now);
+    Ok(place(&candidates, &books, demand, now).map(|chosen| chosen.deployment.clone()))
 }
 
 /// Another deployment, if the part has waited long enough at its own and the other would take it now.

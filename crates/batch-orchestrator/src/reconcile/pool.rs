@@ -20,12 +20,17 @@ use crate::{
 /// An endpoint that failed gets nothing new for so long.
 const SHUNNED: Duration = Duration::from_mins(5);
 
+/// Where nothing happens here, another worker's batch may end, or a limit grow.
+const FULL: Duration = Duration::from_secs(10);
+
 /// All deployments of a pipeline; at least one.
 pub(crate) struct Pool {
     members: Vec<Member>,
     /// Endpoints that failed, until when they get nothing new.
     shunned: Mutex<BTreeMap<String, Timestamp>>,
     started_at: OnceLock<Timestamp>,
+    /// Until when no deployment has room for more, if nothing happens before.
+    full_until: Mutex<Option<Timestamp>>,
 }
 
 /// A deployment.
@@ -63,7 +68,7 @@ impl Pool {
             .map(|(service, other)| member(service, PipelineOptions { service: other, ..options.clone() }))
             .collect();
         members.insert(0, member(first, options));
-        Self { members, shunned: Mutex::default(), started_at: OnceLock::new() }
+        Self { members, shunned: Mutex::default(), started_at: OnceLock::new(), full_until: Mutex::default() }
     }
 
     /// What is not of one deployment: lake, ledger, options.
@@ -106,6 +111,21 @@ impl Pool {
             part.plan.upload_bytes = bare + part.plan.lines * length(name);
         }
         part
+    }
+
+    /// Takes no more parts for a while.
+    pub(crate) fn fill(&self, now: Timestamp) {
+        *self.full_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(now.after(FULL));
+    }
+
+    /// Something has changed: there may be room.
+    pub(crate) fn stir(&self) {
+        *self.full_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Until when there is no point in taking more parts.
+    pub(crate) fn full_until(&self) -> Option<Timestamp> {
+        *self.full_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When this run began, by the ledger's clock.

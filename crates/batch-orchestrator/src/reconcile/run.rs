@@ -176,8 +176,14 @@ impl<'a> Run<'a> {
 
     async fn claim(&self, limit: usize) -> Result<Claims, PipelineError> {
         let run = &self.context.options.run;
-        let request =
-            ClaimRequest { worker: self.worker.clone(), limit, window: run.max_in_flight, ttl: run.lease };
+        let now = self.context.ledger.now().await?;
+        let request = ClaimRequest {
+            worker: self.worker.clone(),
+            limit,
+            window: run.max_in_flight,
+            admit: self.pool.full_until().is_none_or(|until| until <= now),
+            ttl: run.lease,
+        };
         Ok(self.context.ledger.claim(&request).await?)
     }
 
@@ -207,6 +213,8 @@ impl<'a> Run<'a> {
         let now = Instant::now();
         let mut wake = (now + LONGEST_NAP).min(self.next_poll).min(self.next_heartbeat);
         wake = self.next_scan.map_or(wake, |scan| wake.min(scan));
+        let full_until = self.pool.full_until();
+        let next_due = next_due.into_iter().chain(full_until).min();
         if let Some(due) = next_due.filter(|_| self.working < self.context.options.run.concurrency.max(1)) {
             wake = wake.min(now + due.since(self.context.ledger.now().await?));
         }
@@ -316,7 +324,7 @@ impl<'a> Run<'a> {
     pub(super) async fn leave(&mut self) {
         self.tasks.shutdown().await;
         let ttl = self.context.options.run.lease;
-        let request = ClaimRequest { worker: self.worker.clone(), limit: 0, window: 0, ttl };
+        let request = ClaimRequest { worker: self.worker.clone(), limit: 0, window: 0, admit: false, ttl };
         if let Err(error) = self.context.ledger.claim(&request).await {
             tracing::debug!(%error, "the places of this worker are not given back");
         }

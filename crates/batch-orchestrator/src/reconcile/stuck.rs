@@ -29,7 +29,8 @@ pub(super) async fn all_stuck(context: &Context) -> Result<bool, PipelineError> 
     Ok(unfinished(context).await?.iter().all(|view| {
         let mut open = view.parts.iter().filter(|part| !part.state.is_at_rest()).peekable();
         if matches!(view.job.state, JobState::Running { .. }) && open.peek().is_some() {
-            open.all(|part| is_stuck(part.failures, part.problem.as_ref()))
+            // A part that was never sent anywhere waits for those that were.
+            open.all(|part| part.state != PartState::Ready && is_stuck(part.failures, part.problem.as_ref()))
         } else {
             is_stuck(view.job.failures, view.job.problem.as_ref())
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use batch_orchestrator::{Pipeline, RunReport, Stop, ledger::WorkerId};
+use batch_orchestrator::{Backends, Pipeline, RunReport, Stop, ledger::WorkerId};
 
 use crate::{
     app::App,
@@ -20,6 +20,11 @@ pub(crate) async fn run(app: &App, args: &RunArgs) -> CliResult<Exit> {
         settings.pipeline.run.watch = args.watch;
     }
     settings.pipeline.run.adopt_ledger.clone_from(&args.adopt_ledger);
+    if let Some(dollars) = args.max_cost {
+        let others = settings.others.iter().map(|member| &member.options);
+        config::check_prices(std::iter::once(&settings.pipeline.service).chain(others), "--max-cost")?;
+        settings.pipeline.cost.max_per_run = Some(config::nanodollars("--max-cost", dollars)?);
+    }
     let report = pipeline(app, settings).await?;
     app.printer.value(&report);
     app.printer.line(summary(&report));
@@ -40,7 +45,9 @@ pub(super) async fn pipeline(app: &App, settings: Settings) -> CliResult<RunRepo
     let estimator = wiring::estimator(&settings);
     // Unique among all machines and containers, where the number of the process is often 1.
     let worker = WorkerId(format!("{}-{}", std::process::id(), uuid::Uuid::new_v4()));
-    let pipeline = Pipeline::new(lake.lake, service.api, estimator, ledger, worker, options);
+    let others = wiring::others(&settings, &service, &options.service.transfer)?;
+    let backends = Backends { lake: lake.lake, estimator, ledger };
+    let pipeline = Pipeline::pooled(&backends, service.api, others, worker, options);
 
     let (ask, stop) = Stop::new();
     let printer = app.printer.clone();

@@ -6,6 +6,7 @@ mod ledger;
 mod legacy;
 mod load;
 mod places;
+mod pool;
 mod pricing;
 mod raw;
 mod resolve;
@@ -14,7 +15,8 @@ mod settings;
 pub(crate) use environment::variable;
 pub(crate) use load::{is_given, load, load_file};
 pub(crate) use places::azure_url;
+pub(crate) use pool::{check_prices, nanodollars};
 pub(crate) use settings::{
-    Auth, Identity, IdentityKind, LakeAuth, LakeKind, LedgerAuth, LedgerKind, SecretFrom, Service, Settings,
-    SharedLedger, StorageAccount, TransferKind,
+    Auth, Identity, IdentityKind, LakeAuth, LakeKind, LedgerAuth, LedgerKind, Remote, SecretFrom, Service,
+    Settings, SharedLedger, StorageAccount, TransferKind,
 };

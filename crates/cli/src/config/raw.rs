@@ -29,6 +29,7 @@ macro_rules! section {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Raw {
     pub(crate) service: Service,
+    pub(crate) pool: BTreeMap<String, PoolMember>,
     pub(crate) lake: Lake,
     pub(crate) run: Run,
     pub(crate) limits: Limits,
@@ -50,6 +51,7 @@ section!(Service {
     client_secret_env: String = "AZURE_CLIENT_SECRET".into(),
     scope: String = aoai_batch_client::DEFAULT_SCOPE.into(),
     deployment: Option<String> = None,
+    enqueued_tokens: Option<u64> = None,
     set_model: bool = false,
     batch_endpoint: String = "/chat/completions".into(),
     completion_window: String = "24h".into(),
@@ -61,6 +63,22 @@ section!(Service {
     request_attempts: u32 = 4,
     ca_file: Option<std::path::PathBuf> = None,
 });
+
+section!(
+    /// A deployment of a pool; what is `None` is as in `[service]`.
+    PoolMember {
+        endpoint: Option<String> = None,
+        deployment: Option<String> = None,
+        enqueued_tokens: Option<u64> = None,
+        weight: f64 = 1.0,
+        model: Option<String> = None,
+        api: Option<String> = None,
+        auth: Option<String> = None,
+        key_env: Option<String> = None,
+        client_id: Option<String> = None,
+        tenant_id: Option<String> = None,
+    }
+);
 
 section!(Lake {
     input: String = String::new(),
@@ -95,6 +113,12 @@ section!(Run {
     lease: Duration = Duration::from_secs(90),
     max_in_flight: usize = 10,
     concurrency: usize = 4,
+    #[serde(with = "humantime_serde")]
+    patience: Duration = Duration::from_mins(30),
+    #[serde(with = "humantime_serde")]
+    move_after: Duration = Duration::from_mins(15),
+    #[serde(with = "humantime_serde")]
+    deadline: Option<Duration> = None,
     spool_dir: Option<std::path::PathBuf> = None,
 });
 
@@ -110,7 +134,9 @@ section!(Limits {
     max_line_bytes: ByteSize = ByteSize::mib(8),
     max_file_bytes: ByteSize = ByteSize::mib(200),
     max_lines: u64 = 100_000,
-    split: bool = false,
+    split: bool = true,
+    part_share: f64 = 0.25,
+    max_cost_per_day: Option<f64> = None,
 });
 
 section!(Retry {
@@ -140,6 +166,7 @@ section!(Tokens {
 
 section!(Pricing {
     tier: Tier = Tier::Global,
+    assumed_output_tokens: u64 = 500,
     file: Option<std::path::PathBuf> = None,
     models: BTreeMap<String, PriceRow> = BTreeMap::new(),
 });

@@ -12,6 +12,7 @@ use token_estimator::EstimatorOptions;
 use super::{
     identities, ledger,
     places::lake,
+    pool::{check_prices, members, nanodollars},
     pricing::prices,
     raw::{self, Mode, Order, Raw},
     settings::{LakeKind, Remote, Service, Settings, TransferKind},
@@ -21,9 +22,21 @@ use crate::error::{CliError, CliResult};
 /// Resolves a configuration whose relative paths mean `base`.
 pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Settings> {
     let (kind, [input, processed, error], account) = lake(&raw.lake, base)?;
-    let embedded = raw.service.endpoint == "emulator";
+    let prices = prices(&raw.pricing, source, base)?;
+    let mut members = members(&raw, base, &prices)?;
+    let first = members.remove(0);
+    let max_per_day = match raw.limits.max_cost_per_day {
+        Some(dollars) => {
+            check_prices(
+                std::iter::once(&first).chain(&members).map(|m| &m.options),
+                "limits.max_cost_per_day",
+            )?;
+            Some(nanodollars("limits.max_cost_per_day", dollars)?)
+        }
+        None => None,
+    };
     let mut warnings = Vec::new();
-    if raw.service.deployment.is_none() {
+    if first.options.deployment.is_none() {
         warnings.push(
             "service.deployment is not set: any model will do, as long as a file names only one".into(),
         );
@@ -37,7 +50,7 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             include: raw.lake.include.clone(),
             recursive: raw.lake.recursive,
         },
-        service: service_options(&raw.service, embedded)?,
+        service: first.options,
         run: RunOptions {
             watch: raw.run.mode == Mode::Watch,
             scan_interval: raw.run.scan_interval,
@@ -48,6 +61,9 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             max_in_flight: positive("run.max_in_flight", raw.run.max_in_flight)?,
             concurrency: positive("run.concurrency", raw.run.concurrency)?,
             spool_dir: raw.run.spool_dir.as_ref().map(|dir| base.join(dir)),
+            patience: raw.run.patience,
+            move_after: raw.run.move_after,
+            deadline: raw.run.deadline,
             ..RunOptions::default()
         },
         limits: LimitOptions {
@@ -67,14 +83,19 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             max_delay: raw.retry.max_delay,
             give_up_after: raw.retry.give_up_after,
         },
-        cost: CostOptions::default(),
+        cost: CostOptions {
+            max_per_day,
+            assumed_output: raw.pricing.assumed_output_tokens,
+            ..CostOptions::default()
+        },
     };
     Ok(Settings {
         source: source.to_owned(),
-        service: service(&raw, base, embedded)?,
+        service: first.service,
+        others: members,
         transfer: transfer(&raw.service, &kind)?,
         lake: kind,
-        prices: prices(&raw.pricing, source, base)?,
+        prices,
         count_tokens: raw.tokens.count,
         estimator: EstimatorOptions {
             deployments: raw.tokens.deployments,
@@ -100,7 +121,7 @@ fn lease(lease: Duration) -> CliResult<Duration> {
     Ok(lease)
 }
 
-fn service_options(service: &raw::Service, embedded: bool) -> CliResult<ServiceOptions> {
+pub(super) fn service_options(service: &raw::Service, embedded: bool) -> CliResult<ServiceOptions> {
     if service.set_model && service.deployment.is_none() {
         return Err(CliError::usage(
             "service.set_model is true, but service.deployment does not say to what",
@@ -150,11 +171,11 @@ fn transfer(service: &raw::Service, lake: &LakeKind) -> CliResult<TransferKind> 
     }
 }
 
-fn service(raw: &Raw, base: &Path, embedded: bool) -> CliResult<Service> {
-    if embedded {
+/// How a deployment is reached.
+pub(super) fn service(service: &raw::Service, raw: &Raw, base: &Path) -> CliResult<Service> {
+    if service.endpoint == "emulator" {
         return Ok(Service::Emulator(Box::new(raw.emulator.clone())));
     }
-    let service = &raw.service;
     if service.endpoint.is_empty() {
         return Err(CliError::usage("service.endpoint is missing").hint(
             "name the resource, as in https://NAME.openai.azure.com, or \"emulator\" for the one that is built in",

@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 use aoai_batch_client::BatchClientOptions;
-use batch_orchestrator::{PipelineOptions, cost::PriceTable};
+use batch_orchestrator::{PipelineOptions, ServiceOptions, cost::PriceTable};
 use token_estimator::EstimatorOptions;
 
 /// Everything that a command may need.
@@ -11,8 +11,10 @@ use token_estimator::EstimatorOptions;
 pub(crate) struct Settings {
     /// Where it came from.
     pub(crate) source: PathBuf,
-    /// The service.
+    /// The service; its deployment is that of the pipeline.
     pub(crate) service: Service,
+    /// The other deployments of the pool.
+    pub(crate) others: Vec<Member>,
     /// The lake.
     pub(crate) lake: LakeKind,
     /// How inputs get to the service.
@@ -29,6 +31,17 @@ pub(crate) struct Settings {
     pub(crate) pipeline: PipelineOptions,
     /// What deserves a word but is no error.
     pub(crate) warnings: Vec<String>,
+}
+
+/// A deployment, and how it is reached.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// What it is called in the pool.
+    pub(crate) name: Option<String>,
+    /// How it is reached.
+    pub(crate) service: Service,
+    /// What it is.
+    pub(crate) options: ServiceOptions,
 }
 
 /// Where the ledger is.

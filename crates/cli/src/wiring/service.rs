@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use aoai_batch_client::{BatchApi, BatchClient, BatchClientOptions, Credential};
 use aoai_emulator::Emulator;
+use batch_orchestrator::{ServiceOptions, Transfer};
 
 use super::{
     identity::{certificate, credential},
     secret::secret_from,
 };
 use crate::{
-    config::{Auth, Service, Settings},
+    config::{Auth, Remote, Service, Settings},
     error::{CliError, CliResult},
 };
 
@@ -20,6 +21,30 @@ pub(crate) struct WiredService {
     /// The same, for what only a client can ask.
     pub(crate) client: BatchClient,
     pub(crate) emulator: Option<Emulator>,
+}
+
+/// The other deployments of the pool; those at the built-in emulator share the one that `first` has started.
+pub(crate) fn others(
+    settings: &Settings,
+    first: &WiredService,
+    transfer: &Transfer,
+) -> CliResult<Vec<(Arc<dyn BatchApi>, ServiceOptions)>> {
+    let mut others: Vec<(Arc<dyn BatchApi>, ServiceOptions)> = Vec::new();
+    for member in &settings.others {
+        let api: Arc<dyn BatchApi> = match (&member.service, &first.emulator) {
+            (Service::Remote(remote), _) => Arc::new(remote_client(remote)?),
+            (Service::Emulator(_), Some(_)) => first.api.clone(),
+            (Service::Emulator(_), None) => {
+                let name = member.name.as_deref().unwrap_or_default();
+                return Err(CliError::usage(format!(
+                    "pool.{name} is at the built-in emulator, others are not"
+                ))
+                .hint("name real endpoints only, or \"emulator\" only"));
+            }
+        };
+        others.push((api, ServiceOptions { transfer: transfer.clone(), ..member.options.clone() }));
+    }
+    Ok(others)
 }
 
 /// The service of a configuration.
@@ -35,12 +60,16 @@ pub(crate) async fn service(settings: &Settings) -> CliResult<WiredService> {
             Ok(WiredService { api: Arc::new(client.clone()), client, emulator: Some(emulator) })
         }
         Service::Remote(remote) => {
-            let root_certificate = certificate(remote.ca_file.as_deref(), "service.ca_file")?;
-            let options = BatchClientOptions { root_certificate, ..remote.options.clone() };
-            let client = client(&remote.endpoint, service_credential(&remote.auth)?, options)?;
+            let client = remote_client(remote)?;
             Ok(WiredService { api: Arc::new(client.clone()), client, emulator: None })
         }
     }
+}
+
+fn remote_client(remote: &Remote) -> CliResult<BatchClient> {
+    let root_certificate = certificate(remote.ca_file.as_deref(), "service.ca_file")?;
+    let options = BatchClientOptions { root_certificate, ..remote.options.clone() };
+    client(&remote.endpoint, service_credential(&remote.auth)?, options)
 }
 
 fn client(endpoint: &str, credential: Credential, options: BatchClientOptions) -> CliResult<BatchClient> {

@@ -47,7 +47,10 @@ async fn claimer(ledger: &dyn Ledger, number: usize, books: &Mutex<Books>) {
         // Every third lease has run out when it arrives.
         let ttl = if (number + turn).is_multiple_of(3) { Duration::ZERO } else { TTL };
         let worker = WorkerId(format!("worker-{number}"));
-        let claims = ledger.claim(&ClaimRequest { worker, limit: 3, window: 0, ttl }).await.expect("claim");
+        let claims = ledger
+            .claim(&ClaimRequest { worker, limit: 3, window: 0, admit: true, ttl })
+            .await
+            .expect("claim");
         if claims.unfinished == 0 {
             return;
         }

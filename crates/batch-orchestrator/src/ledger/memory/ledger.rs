@@ -113,7 +113,7 @@ impl Ledger for MemoryLedger {
         let mut leases = tables.claim_parts(request, window, now);
         let rest = request.limit - leases.len();
         leases.extend(tables.claim_jobs(request, rest, now));
-        let full = tables.in_flight(now) >= window;
+        let full = !request.admit || tables.in_flight(now) >= window;
         let parts = tables.parts.values().filter(|row| !row.record.state.is_at_rest());
         let jobs = tables.jobs.values().filter(|row| !row.record.state.is_at_rest());
         let unfinished = jobs.clone().count() as u64;

@@ -54,7 +54,7 @@ impl Tables {
         window: usize,
         now: Timestamp,
     ) -> Vec<Lease> {
-        let mut places = window.saturating_sub(self.in_flight(now));
+        let mut places = if request.admit { window.saturating_sub(self.in_flight(now)) } else { 0 };
         let mut due: Vec<_> = self
             .parts
             .values_mut()
@@ -181,18 +181,37 @@ impl Tables {
             lease: row.reference(lease.key.clone(), row.record.version),
             record: Box::new(row.record.clone()),
         };
-        for waiting in self.parts.values_mut().filter(|row| {
-            released.is_some() && row.record.deployment == released && row.lease_until == Timestamp(0)
-        }) {
-            if waiting.record.state.waits_since().is_some() {
-                waiting.record.due_at = waiting.record.due_at.min(now);
-            }
+        if let Some(deployment) = released {
+            self.wake_waiting(&deployment, now);
         }
         let pending = self.has_pending_parts(&key.job);
         if let Some(job) = self.jobs.get_mut(&key.job).filter(|_| !pending) {
             job.record.due_at = now;
         }
         Some(lease)
+    }
+
+    /// Wakes those that wait at a deployment and for whom there is room now.
+    fn wake_waiting(&mut self, deployment: &DeploymentId, now: Timestamp) {
+        let here = || self.parts.values().filter(|row| row.record.deployment.as_ref() == Some(deployment));
+        let holders = here().filter(|row| row.record.state.holds_quota());
+        let reserved = holders.map(|row| row.record.plan.quota_tokens()).sum();
+        let mut waiting: Vec<_> = here()
+            .filter_map(|row| {
+                let since = row.record.state.waits_since()?;
+                Some((since, row.record.key.clone(), row.record.plan.quota_tokens()))
+            })
+            .collect();
+        waiting.sort();
+        let list: Vec<_> = waiting.iter().map(|(since, _, tokens)| (*since, *tokens)).collect();
+        let record = self.quotas.get(deployment).cloned().unwrap_or_default();
+        for place in record.woken(&list, reserved, now) {
+            if let Some(row) = self.parts.get_mut(&waiting[place].1)
+                && row.lease_until == Timestamp(0)
+            {
+                row.record.due_at = row.record.due_at.min(now);
+            }
+        }
     }
 
     /// The books of the deployment that the part is at, or goes to.

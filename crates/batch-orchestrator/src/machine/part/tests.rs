@@ -90,6 +90,7 @@ fn every_event() -> Vec<PartEvent> {
     vec![
         E::Admitted,
         E::Moved,
+        E::NoPlace { problem: problem.clone() },
         E::InputStored { input: file("f"), doubtful: true },
         E::InputGone,
         E::UploadRefused(failure.clone()),

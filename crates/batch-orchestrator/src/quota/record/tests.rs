@@ -63,3 +63,16 @@ fn nothing_overflows() {
     assert!(record.factor().is_finite());
     assert!(record.effective_limit(Some(u64::MAX), Timestamp::NEVER).is_some());
 }
+
+#[test]
+fn those_are_woken_for_whom_there_is_room_and_nobody_overtakes_who_waited_long() {
+    let mut record = QuotaRecord { configured: Some((Some(1000), 60_000)), ..QuotaRecord::default() };
+    let waiting = [(NOW, 500), (NOW, 100), (NOW, 400), (NOW, 50)];
+    assert_eq!(record.woken(&waiting, 800, NOW), [1, 3]);
+    assert_eq!(record.woken(&waiting, 300, NOW), [0, 1, 3]);
+    let later = NOW.after(Duration::from_mins(2));
+    assert_eq!(record.woken(&waiting, 800, later), Vec::<usize>::new());
+    assert_eq!(record.woken(&waiting, 0, later), [0, 1]);
+    record.configured = None;
+    assert_eq!(record.woken(&waiting, 800, NOW).len(), 4, "no limit is known");
+}
