@@ -106,12 +106,12 @@ mod tests {
             };
             let mut body =
                 serde_json::json!({ "messages": [{ "role": "user", "content": text }], "max_tokens": 3 });
-            if n % 5 == 0 {
+            if n.is_multiple_of(5) {
                 body["tools"] = serde_json::json!([{ "type": "function", "function": {
                     "name": "weather", "description": "The weather of a place", "parameters": { "type": "object",
                     "properties": { "place": { "type": "string" } } } } }]);
             }
-            if n % 11 == 0 {
+            if n.is_multiple_of(11) {
                 body["messages"][0]["content"] = serde_json::json!([{ "type": "text", "text": text },
                     { "type": "image_url", "image_url": { "url": "https://example.org/a.png", "detail": "low" } }]);
             }

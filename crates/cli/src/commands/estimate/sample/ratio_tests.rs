@@ -35,7 +35,7 @@ fn population(spread: f64, rare: u64) -> Vec<Line> {
             };
             let bytes = (usual * (spread * random.normal()).exp()).ceil();
             let tokens = (bytes / (bytes_per_token * (0.08 * random.normal()).exp())).ceil();
-            let tools = if random.next() % 4 == 0 { 2_000.0 } else { 0.0 };
+            let tools = if random.next().is_multiple_of(4) { 2_000.0 } else { 0.0 };
             Line {
                 sizes: [bytes, tools, 10.0],
                 tokens: [tokens, (tools / 4.4_f64).ceil(), 7.0],
