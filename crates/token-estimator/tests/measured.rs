@@ -39,14 +39,9 @@ fn measured_tools() {
         let count = count("gpt-4", &body);
         let measured = case["tokens"].as_u64().unwrap();
         assert_eq!(count.provenance, Provenance::Rule);
-        assert!(
-            count.prompt_tokens.abs_diff(measured) <= 7,
-            "{} not {measured}: {body}",
-            count.prompt_tokens
-        );
+        let near = measured..=measured + 3;
+        assert!(near.contains(&count.prompt_tokens), "{} not {measured}: {body}", count.prompt_tokens);
         exact += u32::from(count.prompt_tokens == measured);
-        all += count.prompt_tokens;
-        all_measured += measured;
     }
     assert!(exact >= 10, "{exact}");
 }

@@ -3,18 +3,13 @@
 use std::{cell::RefCell, sync::LazyLock};
 
 use super::{
-    backtrack::Path,
-    memo::Memo,
-    merge::{SHORT, Scratch},
-    pieces::key,
-    split::Pieces,
-    vocabulary::Vocabulary,
+    backtrack::Path, classes::Classes, memo::Memo, merge::Scratch, split::Pieces, vocabulary::Vocabulary,
 };
 use crate::Encoding;
 
 /// Tables are made when they are first needed, and shared by all threads.
-static CL100K: LazyLock<Option<Vocabulary>> = LazyLock::new(|| Vocabulary::load(Encoding::Cl100kBase));
-static O200K: LazyLock<Option<Vocabulary>> = LazyLock::new(|| Vocabulary::load(Encoding::O200kBase));
+static CL100K: LazyLock<Vocabulary> = LazyLock::new(|| Vocabulary::load(Encoding::Cl100kBase));
+static O200K: LazyLock<Vocabulary> = LazyLock::new(|| Vocabulary::load(Encoding::O200kBase));
 
 /// What each thread keeps to itself.
 struct Desk {
@@ -37,36 +32,28 @@ impl Desk {
         if let Some(count) = self.memo.text(text) {
             return count;
         }
-        let mut count = 0;
-        let bytes = text.as_bytes();
         let Self { memo, scratch, path } = self;
-        let mut merge = |piece: &[u8]| match piece.len() <= SHORT {
-            true => scratch.merge(&vocabulary.merges, piece).len(),
-            false => vocabulary.tree.count(&vocabulary.merges, path, piece),
-        };
-        for piece in Pieces::new(text, encoding) {
-            let bytes_of = || &bytes[piece.clone()];
-            count += match key(bytes, &piece) {
-                Some(key) => memo.word(key, || match vocabulary.is_short_token(key) {
-                    true => 1,
-                    false => merge(bytes_of()),
-                }),
-                None if vocabulary.is_long_token(bytes_of()) => 1,
-                None => merge(bytes_of()),
-            } as u64;
-        }
+        let count =
+            Pieces::new(text, encoding).map(|piece| vocabulary.count(memo, scratch, path, text, piece)).sum();
         self.memo.keep(text, count);
         count
     }
 }
 
-/// The tokens of a text, of which all is ordinary, special tokens too; `None` if the reference's tables are not what they
-/// were. Time and memory are linear in the text.
-pub(crate) fn count(encoding: Encoding, text: &str) -> Option<u64> {
+/// The tokens of a text, of which all is ordinary, special tokens too. Time and memory are linear in the text.
+pub(crate) fn count(encoding: Encoding, text: &str) -> u64 {
     let (vocabulary, desk) = match encoding {
         Encoding::Cl100kBase => (&CL100K, &CL100K_DESK),
         Encoding::O200kBase => (&O200K, &O200K_DESK),
     };
-    let vocabulary = vocabulary.as_ref()?;
-    Some(desk.with_borrow_mut(|desk| desk.count(vocabulary, text, encoding)))
+    desk.with_borrow_mut(|desk| desk.count(vocabulary, text, encoding))
+}
+
+/// Makes the tables of an encoding, if they are not made yet.
+pub(crate) fn load(encoding: Encoding) {
+    LazyLock::force(match encoding {
+        Encoding::Cl100kBase => &CL100K,
+        Encoding::O200kBase => &O200K,
+    });
+    Classes::get();
 }

@@ -3,9 +3,9 @@
 
 use std::hash::Hasher;
 
-use super::pieces::hash;
+use super::pieces::{Key, hash_long, hash_short};
 
-const WORDS: usize = 1 << 15;
+const WORDS: usize = 1 << 14;
 const TEXTS: usize = 512;
 /// Shorter texts are counted as fast as they are found.
 const SHORTEST: usize = 128;
@@ -14,56 +14,82 @@ const LONGEST: usize = 32 << 10;
 
 /// Counts, by what they are of.
 pub(super) struct Memo {
-    /// A word's key, and its count in the upper half of the last byte.
-    words: Vec<u128>,
-    texts: Vec<Option<(Box<str>, u64)>>,
+    /// A word's key, and its count in the upper bits of the last byte.
+    short: Vec<u64>,
+    long: Vec<u128>,
+    texts: Vec<Text>,
     kept_bytes: usize,
 }
 
+/// What is known of the texts that belong to a place.
+#[derive(Clone, Default)]
+struct Text {
+    /// Of the last one that was counted: most never come again, and a copy is only made of those that do.
+    hash: u64,
+    kept: Option<(Box<str>, u64)>,
+}
+
 /// Where a word's count is kept.
-const COUNT: u128 = 0xf << 124;
+const SHORT_COUNT: u64 = 0xf << 60;
+const LONG_COUNT: u128 = 0xf << 124;
 
 /// What all kept texts together may hold.
 const MOST_BYTES: usize = 4 << 20;
 
 impl Memo {
     pub(super) fn new() -> Self {
-        Self { words: vec![0; WORDS], texts: vec![None; TEXTS], kept_bytes: 0 }
+        let texts = vec![Text::default(); TEXTS];
+        Self { short: vec![0; WORDS], long: vec![0; WORDS], texts, kept_bytes: 0 }
     }
 
     /// The count of a word, counted if it must be.
     #[inline]
-    pub(super) fn word(&mut self, key: u128, count: impl FnOnce() -> usize) -> usize {
-        let at = hash(key) % WORDS;
-        let kept = self.words[at];
-        if kept & !COUNT == key {
-            return (kept >> 124) as usize;
-        }
+    pub(super) fn word(&mut self, key: Key, count: impl FnOnce() -> usize) -> usize {
         // A word has no more tokens than bytes, which are fifteen.
-        let tokens = count();
-        self.words[at] = key | (tokens as u128) << 124;
-        tokens
+        match key {
+            Key::Short(key) => {
+                let kept = &mut self.short[hash_short(key) % WORDS];
+                if *kept & !SHORT_COUNT != key {
+                    *kept = key | (count() as u64) << 60;
+                }
+                (*kept >> 60) as usize
+            }
+            Key::Long(key) => {
+                let kept = &mut self.long[hash_long(key) % WORDS];
+                if *kept & !LONG_COUNT != key {
+                    *kept = key | (count() as u128) << 124;
+                }
+                (*kept >> 124) as usize
+            }
+        }
     }
 
     /// The count of a text, if it was kept.
     pub(super) fn text(&self, text: &str) -> Option<u64> {
-        let at = place(text)?;
-        self.texts[at].as_ref().filter(|(kept, _)| **kept == *text).map(|(_, count)| *count)
+        let place = place(text)?;
+        let kept = self.texts[place as usize % TEXTS].kept.as_ref();
+        kept.filter(|(kept, _)| **kept == *text).map(|(_, count)| *count)
     }
 
-    /// Keeps the count of a text in place of another.
+    /// Keeps the count of a text that has come again, in place of another.
     pub(super) fn keep(&mut self, text: &str, count: u64) {
-        let Some(at) = place(text) else { return };
-        let before = self.texts[at].as_ref().map_or(0, |(kept, _)| kept.len());
+        let Some(hash) = place(text) else { return };
+        let slot = &mut self.texts[hash as usize % TEXTS];
+        if slot.hash != hash {
+            slot.hash = hash;
+            return;
+        }
+        let before = slot.kept.as_ref().map_or(0, |(kept, _)| kept.len());
         let after = self.kept_bytes - before + text.len();
         if after <= MOST_BYTES {
-            self.texts[at] = Some((text.into(), count));
+            slot.kept = Some((text.into(), count));
             self.kept_bytes = after;
         }
     }
 }
 
-fn place(text: &str) -> Option<usize> {
+/// Where a text is kept.
+fn place(text: &str) -> Option<u64> {
     if !(SHORTEST..=LONGEST).contains(&text.len()) {
         return None;
     }
@@ -73,5 +99,5 @@ fn place(text: &str) -> Option<usize> {
     hasher.write(&bytes[..64]);
     hasher.write(&bytes[bytes.len() - 64..]);
     hasher.write_usize(bytes.len());
-    Some(hasher.finish() as usize % TEXTS)
+    Some(hasher.finish())
 }

@@ -4,6 +4,7 @@
 //! text → `split` into pieces → a piece is a token, was counted lately (`memo`), or is merged (`merge`, `backtrack`).
 
 mod backtrack;
+mod chars;
 mod classes;
 mod counter;
 mod filter;
@@ -16,4 +17,4 @@ mod tokens;
 mod trie;
 mod vocabulary;
 
-pub(crate) use counter::count;
+pub(crate) use counter::{count, load};

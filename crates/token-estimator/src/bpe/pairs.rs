@@ -1,24 +1,23 @@
 //! Which two tokens make which, found by one look at one place.
 
-use super::filter::Filter;
+use super::{
+    filter::Filter,
+    tokens::{NONE, Token},
+};
+
+/// Bits of a token: there are fewer than `1 << 18`.
+const BITS: u32 = 18;
+const EMPTY: u64 = u64::MAX;
 
 /// An open-addressed table of pairs. It is filled once, and never full.
 pub(super) struct Pairs {
-    slots: Vec<Slot>,
+    /// Both tokens, and below them what they make.
+    slots: Vec<u64>,
     mask: usize,
     filter: Filter,
     /// What two bytes make.
-    bytes: Vec<u32>,
+    bytes: Vec<Token>,
 }
-
-#[derive(Clone, Copy)]
-struct Slot {
-    left: u32,
-    right: u32,
-    token: u32,
-}
-
-const EMPTY: Slot = Slot { left: u32::MAX, right: u32::MAX, token: u32::MAX };
 
 impl Pairs {
     pub(super) fn with_room_for(pairs: usize) -> Self {
@@ -26,53 +25,60 @@ impl Pairs {
         Self {
             slots: vec![EMPTY; slots],
             mask: slots - 1,
-            filter: Filter::new(),
-            bytes: vec![u32::MAX; 1 << 16],
+            filter: Filter::new(1 << 21),
+            bytes: vec![NONE; 1 << 16],
         }
+    }
+
+    #[inline]
+    fn key(left: Token, right: Token) -> u64 {
+        u64::from(left) << BITS | u64::from(right)
     }
 
     /// Fibonacci hashing: the high bits are the good ones.
     #[inline]
-    fn hash(left: u32, right: u32) -> usize {
-        let both = u64::from(left) << 32 | u64::from(right);
-        (both.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+    fn hash(key: u64) -> usize {
+        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
     }
 
     /// What two bytes make, if anything: else the greatest number.
     #[inline]
-    pub(super) fn of_bytes(&self, left: u8, right: u8) -> u32 {
+    pub(super) fn of_bytes(&self, left: u8, right: u8) -> Token {
         self.bytes[usize::from(left) << 8 | usize::from(right)]
     }
 
     /// Says what two bytes make, beside saying so of their tokens.
-    pub(super) fn insert_bytes(&mut self, left: u8, right: u8, token: u32) {
+    pub(super) fn insert_bytes(&mut self, left: u8, right: u8, token: Token) {
         self.bytes[usize::from(left) << 8 | usize::from(right)] = token;
     }
 
-    pub(super) fn insert(&mut self, left: u32, right: u32, token: u32) {
-        let hash = Self::hash(left, right);
+    pub(super) fn insert(&mut self, left: Token, right: Token, token: Token) {
+        let key = Self::key(left, right);
+        let hash = Self::hash(key);
         self.filter.add(hash);
         let mut at = hash >> 8 & self.mask;
-        while self.slots[at].token != EMPTY.token {
+        while self.slots[at] != EMPTY {
             at = (at + 1) & self.mask;
         }
-        self.slots[at] = Slot { left, right, token };
+        self.slots[at] = key << BITS | u64::from(token);
     }
 
+    /// What two tokens make, or the greatest number.
     #[inline]
-    pub(super) fn get(&self, left: u32, right: u32) -> Option<u32> {
-        let hash = Self::hash(left, right);
+    pub(super) fn get(&self, left: Token, right: Token) -> Token {
+        let key = Self::key(left, right);
+        let hash = Self::hash(key);
         if !self.filter.may_have(hash) {
-            return None;
+            return NONE;
         }
         let mut at = hash >> 8 & self.mask;
         loop {
             let slot = self.slots[at];
-            if slot.token == EMPTY.token {
-                return None;
+            if slot >> BITS == key {
+                return (slot & ((1 << BITS) - 1)) as Token;
             }
-            if slot.left == left && slot.right == right {
-                return Some(slot.token);
+            if slot == EMPTY {
+                return NONE;
             }
             at = (at + 1) & self.mask;
         }

@@ -1,22 +1,27 @@
 //! The tokens of an encoding, and which of them merge into which.
 
-use std::{collections::HashSet, thread};
+use std::{ops::Range, thread};
 
 use super::{
-    backtrack::Tree,
+    backtrack::{Path, Tree},
+    chars::Chars,
+    memo::Memo,
     merge::Scratch,
     pairs::Pairs,
-    pieces::{Pieces, key},
-    tokens::{NONE, Token, Tokens},
+    pieces::{Key, Pieces, key},
+    tokens::{self, Entry, NONE, Token},
 };
 use crate::Encoding;
 
+/// What has more tokens before it is merged is not merged, for the steps would be too many.
+const SHORT: usize = 24;
+
 /// An encoding.
 pub(super) struct Vocabulary {
-    pub(super) tree: Tree,
-    pub(super) merges: Merges,
-    short: Pieces,
-    long: HashSet<Box<[u8]>>,
+    tree: Tree,
+    merges: Merges,
+    chars: Chars,
+    pieces: Pieces,
 }
 
 /// What merges into what.
@@ -29,71 +34,82 @@ pub(super) struct Merges {
 }
 
 impl Vocabulary {
-    /// Reads the tables of the reference; `None` if they are not what they were.
-    pub(super) fn load(encoding: Encoding) -> Option<Self> {
-        let (reference, count) = match encoding {
-            Encoding::Cl100kBase => (tiktoken_rs::cl100k_base(), 100_256),
-            Encoding::O200kBase => (tiktoken_rs::o200k_base(), 199_998),
-        };
-        let reference = reference.ok()?;
-        let tokens = Tokens::read(count, |rank| reference.decode_bytes(&[rank]).ok())?;
+    /// Makes the tables of an encoding.
+    pub(super) fn load(encoding: Encoding) -> Self {
+        let tokens = tokens::read(encoding);
         // Loading is waited for, and most machines have a second core.
-        let (tree, merges) = thread::scope(|scope| {
-            let tree = scope.spawn(|| Tree::new(&tokens));
+        thread::scope(|scope| {
+            let tree = thread::Builder::new().spawn_scoped(scope, || Tree::new(&tokens));
             let merges = Merges::new(&tokens);
-            (tree.join().ok(), merges)
-        });
-        let (mut short, mut long) = (Pieces::with_room_for(tokens.len()), HashSet::new());
-        for (_, bytes) in tokens.iter() {
-            match key(bytes, &(0..bytes.len())) {
-                Some(key) => short.insert(key),
-                None => drop(long.insert(bytes.into())),
-            }
-        }
-        Some(Self { tree: tree?, merges: merges?, short, long })
+            let (chars, pieces) = (Chars::new(&tokens, &merges), pieces(&tokens));
+            let tree = tree.ok().and_then(|tree| tree.join().ok()).unwrap_or_else(|| Tree::new(&tokens));
+            Self { tree, merges, chars, pieces }
+        })
     }
 
-    /// Whether a piece of this key is a token.
+    /// How many tokens a piece of a text has.
     #[inline]
-    pub(super) fn is_short_token(&self, key: u128) -> bool {
-        self.short.contains(key)
+    pub(super) fn count(
+        &self,
+        memo: &mut Memo,
+        scratch: &mut Scratch,
+        path: &mut Path,
+        text: &str,
+        piece: Range<usize>,
+    ) -> u64 {
+        let Self { tree, merges, chars, .. } = self;
+        let (text, bytes) = (text.as_bytes(), &text.as_bytes()[piece.clone()]);
+        let count = if !bytes.is_ascii() {
+            chars.count(merges, scratch, bytes, SHORT, |piece| tree.count(merges, path, piece))
+        } else if let Some(key) = key(text, piece.start, piece.end) {
+            memo.word(key, || match self.is_token(key) {
+                true => 1,
+                false => scratch.merge_bytes(&merges.pairs, &merges.bytes, bytes),
+            })
+        } else if bytes.len() <= SHORT {
+            scratch.merge_bytes(&merges.pairs, &merges.bytes, bytes)
+        } else {
+            tree.count(merges, path, bytes)
+        };
+        count as u64
     }
 
-    /// Whether a piece that has no key is a token.
-    pub(super) fn is_long_token(&self, piece: &[u8]) -> bool {
-        piece.len() <= usize::from(u8::MAX) && self.long.contains(piece)
+    #[inline]
+    fn is_token(&self, key: Key) -> bool {
+        match key {
+            Key::Short(key) => self.pieces.has_short(key),
+            Key::Long(key) => self.pieces.has_long(key),
+        }
     }
 }
 
+fn pieces(tokens: &[Entry]) -> Pieces {
+    let keys = || tokens.iter().filter_map(|entry| key(entry.bytes, 0, entry.bytes.len()));
+    let short = keys().filter(|key| matches!(key, Key::Short(_))).count();
+    let mut pieces = Pieces::with_room_for(short, keys().count() - short);
+    keys().for_each(|key| pieces.insert(key));
+    pieces
+}
+
 impl Merges {
-    fn new(tokens: &Tokens) -> Option<Self> {
-        let mut bytes = [NONE; 256];
-        for (token, text) in tokens.iter() {
-            if let [byte] = text {
-                bytes[usize::from(*byte)] = token;
+    fn new(tokens: &[Entry]) -> Self {
+        let mut merges = Self {
+            bytes: [NONE; 256],
+            pairs: Pairs::with_room_for(tokens.len()),
+            halves: vec![(NONE, NONE); tokens.len()],
+        };
+        for Entry { token, bytes, halves } in tokens.iter().copied() {
+            merges.halves[token as usize] = halves;
+            if let [byte] = bytes {
+                merges.bytes[usize::from(*byte)] = token;
+                continue;
             }
-        }
-        if bytes.contains(&NONE) {
-            return None;
-        }
-        let halves = Vec::with_capacity(tokens.len());
-        let mut merges = Self { bytes, pairs: Pairs::with_room_for(tokens.len()), halves };
-        let mut scratch = Scratch::default();
-        for (token, text) in tokens.iter() {
-            // With all earlier tokens known, its bytes merge into the two that it is made of.
-            let halves = match *scratch.merge(&merges, text) {
-                [left, right] => (left, right),
-                _ => (token, token),
-            };
-            if halves.0 != token {
-                merges.pairs.insert(halves.0, halves.1, token);
-            }
-            if let [left, right] = *text {
+            merges.pairs.insert(halves.0, halves.1, token);
+            if let [left, right] = *bytes {
                 merges.pairs.insert_bytes(left, right, token);
             }
-            merges.halves.push(halves);
         }
-        Some(merges)
+        merges
     }
 
     /// Whether two tokens can stand side by side: merging would not have made another one across their border. Undoes the
@@ -102,7 +118,7 @@ impl Merges {
     pub(super) fn may_meet(&self, mut left: Token, mut right: Token) -> bool {
         let mut limit = NONE;
         loop {
-            if self.pairs.get(left, right).is_some_and(|made| made < limit) {
+            if self.pairs.get(left, right) < limit {
                 return false;
             }
             if left > right {

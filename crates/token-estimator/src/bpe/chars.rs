@@ -1,0 +1,197 @@
+//! Characters as tokens: almost every token is of whole characters, so most pieces can be cut where no token has the two
+//! characters side by side, and be merged from characters instead of bytes.
+//!
+//! Why that is exact. A merge makes a token, so no merge crosses a border that no token has within it. A token that crosses a
+//! border and has only a part of the character beside it is a *threat* to that character there. What a token is made of is
+//! earlier than it is. So, where a character is a token that is earlier than all threats to it, its bytes are merged into it
+//! before anything else touches them, and whatever it is then a part of comes later: it may be merged first.
+
+use std::collections::HashMap;
+
+use super::{
+    filter::Filter,
+    merge::Scratch,
+    tokens::{Entry, NONE, Token},
+    vocabulary::Merges,
+};
+
+/// Characters beyond these three planes are rare: their bytes are merged.
+const END: u32 = 0x3_0000;
+/// Characters that differ in their last byte only.
+const BLOCK: usize = 64;
+
+/// What is known of characters and of the borders between them.
+pub(super) struct Chars {
+    /// The token of each character, or `MANY` and how many tokens it has, in blocks of which equal ones are stored once.
+    index: Vec<u16>,
+    blocks: Vec<[Token; BLOCK]>,
+    /// Which two characters stand side by side in a token.
+    pairs: Filter,
+    /// The earliest threat at a border, by the last byte before it and the first one after it: the row, and the column.
+    rows: [u8; 256],
+    threats: Vec<[Token; 256]>,
+}
+
+/// A character of several tokens: how many is in the low bits.
+const MANY: Token = 1 << 31;
+
+impl Chars {
+    pub(super) fn new(all: &[Entry], merges: &Merges) -> Self {
+        let mut chars = Self {
+            index: Vec::new(),
+            blocks: Vec::new(),
+            pairs: Filter::new(1 << 19),
+            rows: [0; 256],
+            threats: vec![[NONE; 256]],
+        };
+        for entry in all {
+            chars.add_borders(entry.token, entry.bytes);
+        }
+        let mut scratch = Scratch::default();
+        let mut known = HashMap::new();
+        for first in (0..END).step_by(BLOCK) {
+            let block = std::array::from_fn(|n| token(merges, &mut scratch, first + n as u32));
+            let at = *known.entry(block).or_insert_with(|| {
+                chars.blocks.push(block);
+                chars.blocks.len() - 1
+            });
+            // There are fewer blocks than characters of one plane.
+            chars.index.push(at as u16);
+        }
+        chars
+    }
+
+    /// Takes note of the borders of characters within a token.
+    fn add_borders(&mut self, token: Token, bytes: &[u8]) {
+        let mut start = 0;
+        for at in 1..bytes.len() {
+            if is_inner(bytes[at]) {
+                continue;
+            }
+            let (left, right) = (&bytes[start..at], &bytes[at..]);
+            let is_whole = !is_inner(left[0]) && length(left[0]) == left.len();
+            if is_whole && length(right[0]) <= right.len() {
+                let (left, right) = (decode(left, 0), decode(right, 0));
+                self.pairs.add(hash(left, right));
+            } else {
+                self.add_threat(token, bytes[at - 1], bytes[at]);
+            }
+            start = at;
+        }
+    }
+
+    fn add_threat(&mut self, token: Token, before: u8, after: u8) {
+        let row = &mut self.rows[usize::from(before)];
+        if *row == 0 {
+            // There are fewer rows than bytes.
+            *row = self.threats.len() as u8;
+            self.threats.push([NONE; 256]);
+        }
+        let earliest = &mut self.threats[usize::from(*row)][usize::from(after)];
+        *earliest = token.min(*earliest);
+    }
+
+    #[inline]
+    fn threat(&self, before: u8, after: u8) -> Token {
+        self.threats[usize::from(self.rows[usize::from(before)])][usize::from(after)]
+    }
+
+    /// The token of a character, or `MANY` and how many; `MANY` alone: not known.
+    #[inline]
+    fn token(&self, code: u32) -> Token {
+        match self.index.get(code as usize / BLOCK) {
+            Some(block) => self.blocks[usize::from(*block)][code as usize % BLOCK],
+            None => MANY,
+        }
+    }
+
+    /// How many tokens a piece of whole characters has. What is too long to be merged is counted by `long`.
+    pub(super) fn count(
+        &self,
+        merges: &Merges,
+        scratch: &mut Scratch,
+        piece: &[u8],
+        most: usize,
+        mut long: impl FnMut(&[u8]) -> usize,
+    ) -> usize {
+        let mut total = 0;
+        let (mut start, mut at, mut code) = (0, 0, decode(piece, 0));
+        let mut threat_before = NONE;
+        scratch.clear();
+        loop {
+            let end = at + length(piece[at]);
+            let next = if end < piece.len() { decode(piece, end) } else { 0 };
+            let threat = if end < piece.len() { self.threat(piece[end - 1], piece[end]) } else { NONE };
+            let is_cut = end >= piece.len() || threat == NONE && !self.pairs.may_have(hash(code, next));
+            let token = self.token(code);
+            if token < MANY && token < threat.min(threat_before) {
+                scratch.push(token);
+            } else if is_cut && at == start && token > MANY {
+                total += (token & !MANY) as usize;
+            } else {
+                for byte in &piece[at..end] {
+                    scratch.push(merges.bytes[usize::from(*byte)]);
+                }
+            }
+            (at, code, threat_before) = (end, next, threat);
+            if is_cut {
+                total += if scratch.len() > most {
+                    long(&piece[start..end])
+                } else {
+                    scratch.merge(&merges.pairs)
+                };
+                if end >= piece.len() {
+                    return total;
+                }
+                scratch.clear();
+                start = end;
+            }
+        }
+    }
+}
+
+/// The token of a character, or `MANY` and how many it has.
+fn token(merges: &Merges, scratch: &mut Scratch, code: u32) -> Token {
+    let Some(character) = char::from_u32(code) else { return MANY };
+    let mut buffer = [0; 4];
+    let bytes = character.encode_utf8(&mut buffer).as_bytes();
+    match scratch.merge_bytes(&merges.pairs, &merges.bytes, bytes) {
+        1 => scratch.two().0,
+        many => MANY | many as Token,
+    }
+}
+
+#[inline]
+fn hash(left: u32, right: u32) -> usize {
+    let both = u64::from(left) << 21 | u64::from(right);
+    (both.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+}
+
+/// Whether a byte is within a character.
+#[inline]
+fn is_inner(byte: u8) -> bool {
+    byte & 0xc0 == 0x80
+}
+
+/// How many bytes a character has, by its first one.
+#[inline]
+fn length(first: u8) -> usize {
+    match first {
+        0xf0.. => 4,
+        0xe0.. => 3,
+        0xc0.. => 2,
+        _ => 1,
+    }
+}
+
+/// The character that begins at a byte and is whole.
+#[inline]
+fn decode(bytes: &[u8], at: usize) -> u32 {
+    let (first, more) = (u32::from(bytes[at]), |n: usize| u32::from(bytes[at + n] & 0x3f));
+    match length(bytes[at]) {
+        1 => first,
+        2 => (first & 31) << 6 | more(1),
+        3 => (first & 15) << 12 | more(1) << 6 | more(2),
+        _ => (first & 7) << 18 | more(1) << 12 | more(2) << 6 | more(3),
+    }
+}
