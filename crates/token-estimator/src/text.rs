@@ -18,8 +18,7 @@ pub(crate) struct Counter<'a> {
 impl Counter<'_> {
     /// The tokens of a text. Text that looks like a special token is ordinary text, as it is to the service.
     pub(crate) fn text(&self, text: &str) -> Tally {
-        let exact = self.encoding.and_then(|encoding| bpe::count(encoding, text));
-        let exact = exact.and_then(|tokens| i64::try_from(tokens).ok());
+        let exact = self.encoding.and_then(|encoding| i64::try_from(bpe::count(encoding, text)).ok());
         exact.map_or_else(|| self.bytes(text.len()), |tokens| Tally::text(tokens, Provenance::Exact))
     }
 

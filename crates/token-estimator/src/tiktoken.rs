@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use crate::bpe;
 use crate::encoding::{Encoding, encoding_for, is_reasoning};
 use crate::shapes;
 use crate::text::Counter;
@@ -27,6 +28,14 @@ impl TiktokenEstimator {
     #[must_use]
     pub fn new(options: EstimatorOptions) -> Self {
         Self { options }
+    }
+
+    /// Loads the vocabulary of a model (or deployment), if it has one and it is not loaded yet: so that a first count does not
+    /// wait for it, or on a thread of its own, beside other work.
+    pub fn warm_up(&self, model: &str) {
+        if let Some(encoding) = self.resolve(model).encoding {
+            bpe::load(encoding);
+        }
     }
 
     pub(crate) fn resolve<'a>(&'a self, model: &'a str) -> Resolved<'a> {

@@ -118,6 +118,24 @@ fn models_are_found_in_order() {
 }
 
 #[test]
+fn warming_up_beside_counting_changes_no_count() {
+    let estimator = estimator();
+    let body = to_raw_value(&json!({"messages": [{"role": "user", "content": "Hello, world!"}]})).unwrap();
+    let counts: Vec<TokenCount> = std::thread::scope(|scope| {
+        let counters: Vec<_> = (0..4)
+            .map(|_| {
+                for model in ["my-batch", "gpt-4", "unheard-of"] {
+                    scope.spawn(|| estimator.warm_up(model));
+                }
+                scope.spawn(|| estimator.count("my-batch", &body))
+            })
+            .collect();
+        counters.into_iter().map(|counter| counter.join().unwrap()).collect()
+    });
+    assert!(counts.iter().all(|count| count.prompt_tokens == 11), "{counts:?}");
+}
+
+#[test]
 fn embeddings_count_texts_and_tokens() {
     let model = "text-embedding-3-large";
     assert_eq!(tokens(model, &json!({"input": ["hello", "hello world"]})), (3, Provenance::Exact));

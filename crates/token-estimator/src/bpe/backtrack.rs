@@ -2,7 +2,7 @@
 //! back where there is none. No position is tried twice, so this is linear.
 
 use super::{
-    tokens::{NONE, Token, Tokens},
+    tokens::{Entry, NONE, Token},
     trie::Trie,
     vocabulary::Merges,
 };
@@ -25,12 +25,14 @@ pub(super) struct Path {
 }
 
 impl Tree {
-    pub(super) fn new(tokens: &Tokens) -> Self {
-        let mut sorted: Vec<(&[u8], Token)> = tokens.iter().map(|(token, bytes)| (bytes, token)).collect();
-        sorted.sort_unstable();
-        // No token has more than 128 bytes.
-        let lengths = tokens.iter().map(|(_, bytes)| bytes.len() as u8).collect();
-        Self { trie: Trie::new(&sorted), shorter: shorter(&sorted), lengths }
+    /// Of tokens in the order of their bytes.
+    pub(super) fn new(sorted: &[Entry]) -> Self {
+        let mut lengths = vec![0; sorted.len()];
+        for entry in sorted {
+            // No token has more than 128 bytes.
+            lengths[entry.token as usize] = entry.bytes.len() as u8;
+        }
+        Self { trie: Trie::new(sorted), shorter: shorter(sorted), lengths }
     }
 
     /// How many tokens a piece has.
@@ -67,15 +69,15 @@ impl Tree {
 
 /// For each token the longest other one that it begins with: among sorted strings, those before it that it begins with are a
 /// stack.
-fn shorter(sorted: &[(&[u8], Token)]) -> Vec<Token> {
+fn shorter(sorted: &[Entry]) -> Vec<Token> {
     let mut shorter = vec![NONE; sorted.len()];
-    let mut stack: Vec<(&[u8], Token)> = Vec::new();
-    for (bytes, token) in sorted {
-        while stack.last().is_some_and(|(above, _)| !bytes.starts_with(above)) {
+    let mut stack: Vec<Entry> = Vec::new();
+    for entry in sorted {
+        while stack.last().is_some_and(|above| !entry.bytes.starts_with(above.bytes)) {
             stack.pop();
         }
-        shorter[*token as usize] = stack.last().map_or(NONE, |(_, above)| *above);
-        stack.push((bytes, *token));
+        shorter[entry.token as usize] = stack.last().map_or(NONE, |above| above.token);
+        stack.push(*entry);
     }
     shorter
 }

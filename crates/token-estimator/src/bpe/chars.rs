@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use super::{
     filter::Filter,
     merge::Scratch,
-    tokens::{NONE, Token, Tokens},
+    tokens::{Entry, NONE, Token},
     vocabulary::Merges,
 };
 
@@ -36,7 +36,7 @@ pub(super) struct Chars {
 const MANY: Token = 1 << 31;
 
 impl Chars {
-    pub(super) fn new(all: &Tokens, merges: &Merges) -> Self {
+    pub(super) fn new(all: &[Entry], merges: &Merges) -> Self {
         let mut chars = Self {
             index: Vec::new(),
             blocks: Vec::new(),
@@ -44,8 +44,8 @@ impl Chars {
             rows: [0; 256],
             threats: vec![[NONE; 256]],
         };
-        for (token, bytes) in all.iter() {
-            chars.add_borders(token, bytes);
+        for entry in all {
+            chars.add_borders(entry.token, entry.bytes);
         }
         let mut scratch = Scratch::default();
         let mut known = HashMap::new();

@@ -2,12 +2,14 @@
 
 use std::{cell::RefCell, sync::LazyLock};
 
-use super::{backtrack::Path, memo::Memo, merge::Scratch, split::Pieces, vocabulary::Vocabulary};
+use super::{
+    backtrack::Path, classes::Classes, memo::Memo, merge::Scratch, split::Pieces, vocabulary::Vocabulary,
+};
 use crate::Encoding;
 
 /// Tables are made when they are first needed, and shared by all threads.
-static CL100K: LazyLock<Option<Vocabulary>> = LazyLock::new(|| Vocabulary::load(Encoding::Cl100kBase));
-static O200K: LazyLock<Option<Vocabulary>> = LazyLock::new(|| Vocabulary::load(Encoding::O200kBase));
+static CL100K: LazyLock<Vocabulary> = LazyLock::new(|| Vocabulary::load(Encoding::Cl100kBase));
+static O200K: LazyLock<Vocabulary> = LazyLock::new(|| Vocabulary::load(Encoding::O200kBase));
 
 /// What each thread keeps to itself.
 struct Desk {
@@ -38,13 +40,20 @@ impl Desk {
     }
 }
 
-/// The tokens of a text, of which all is ordinary, special tokens too; `None` if the reference's tables are not what they
-/// were. Time and memory are linear in the text.
-pub(crate) fn count(encoding: Encoding, text: &str) -> Option<u64> {
+/// The tokens of a text, of which all is ordinary, special tokens too. Time and memory are linear in the text.
+pub(crate) fn count(encoding: Encoding, text: &str) -> u64 {
     let (vocabulary, desk) = match encoding {
         Encoding::Cl100kBase => (&CL100K, &CL100K_DESK),
         Encoding::O200kBase => (&O200K, &O200K_DESK),
     };
-    let vocabulary = vocabulary.as_ref()?;
-    Some(desk.with_borrow_mut(|desk| desk.count(vocabulary, text, encoding)))
+    desk.with_borrow_mut(|desk| desk.count(vocabulary, text, encoding))
+}
+
+/// Makes the tables of an encoding, if they are not made yet.
+pub(crate) fn load(encoding: Encoding) {
+    LazyLock::force(match encoding {
+        Encoding::Cl100kBase => &CL100K,
+        Encoding::O200kBase => &O200K,
+    });
+    Classes::get();
 }

@@ -17,4 +17,4 @@ mod tokens;
 mod trie;
 mod vocabulary;
 
-pub(crate) use counter::count;
+pub(crate) use counter::{count, load};

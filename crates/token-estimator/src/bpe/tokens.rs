@@ -1,4 +1,6 @@
-//! The bytes of the tokens.
+//! The tokens of an encoding, as the build script wrote them.
+
+use crate::Encoding;
 
 /// A token by its rank: the order in which pairs are merged into it.
 pub(super) type Token = u32;
@@ -6,36 +8,31 @@ pub(super) type Token = u32;
 /// No token.
 pub(super) const NONE: Token = u32::MAX;
 
-/// All tokens in order.
-pub(super) struct Tokens {
-    /// One after another, and where each one begins.
-    text: Vec<u8>,
-    starts: Vec<u32>,
+const CL100K: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cl100k_base"));
+const O200K: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/o200k_base"));
+
+/// A token, its bytes, and the two tokens that it is merged from; one that is a byte is made of itself.
+#[derive(Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) token: Token,
+    pub(super) bytes: &'static [u8],
+    pub(super) halves: (Token, Token),
 }
 
-impl Tokens {
-    /// The tokens of these ranks, by whoever knows their bytes.
-    pub(super) fn read(count: Token, bytes: impl Fn(Token) -> Option<Vec<u8>>) -> Option<Self> {
-        let (mut text, mut starts) = (Vec::new(), vec![0]);
-        for token in 0..count {
-            text.extend(bytes(token)?);
-            starts.push(u32::try_from(text.len()).ok()?);
-        }
-        Some(Self { text, starts })
+/// All tokens, in the order of their bytes.
+pub(super) fn read(encoding: Encoding) -> Vec<Entry> {
+    let mut table = match encoding {
+        Encoding::Cl100kBase => CL100K,
+        Encoding::O200kBase => O200K,
+    };
+    let mut entries = Vec::with_capacity(table.len() / 16);
+    while let Some((head, rest)) = table.split_first_chunk::<10>()
+        && let [length, a, b, c, d, e, f, g, h, i] = *head
+        && let Some((bytes, rest)) = rest.split_at_checked(usize::from(length))
+    {
+        let rank = |low, middle, high| u32::from_le_bytes([low, middle, high, 0]);
+        entries.push(Entry { token: rank(a, b, c), bytes, halves: (rank(d, e, f), rank(g, h, i)) });
+        table = rest;
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    /// Each token and its bytes.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Token, &[u8])> {
-        (0..).take(self.len()).map(|token| (token, self.bytes(token)))
-    }
-
-    #[inline]
-    pub(super) fn bytes(&self, token: Token) -> &[u8] {
-        let at = token as usize;
-        &self.text[self.starts[at] as usize..self.starts[at + 1] as usize]
-    }
+    entries
 }

@@ -1,6 +1,6 @@
 //! The longest token that a text begins with.
 
-use super::tokens::NONE;
+use super::tokens::{Entry, NONE};
 
 /// The tokens as a tree. The children of a node stand one after another, and so do their bytes.
 pub(super) struct Trie {
@@ -31,7 +31,7 @@ struct Node {
 
 impl Trie {
     /// Of tokens in the order of their bytes.
-    pub(super) fn new(sorted: &[(&[u8], u32)]) -> Self {
+    pub(super) fn new(sorted: &[Entry]) -> Self {
         let mut trie = Self {
             nodes: vec![Node { first_child: 0, children: 0, token: NONE }],
             bytes: vec![0],
@@ -41,16 +41,16 @@ impl Trie {
         // Breadth first, so that siblings are neighbours: a node, its depth, and the tokens below it.
         let mut open = std::collections::VecDeque::from([(0_usize, 0_usize, sorted)]);
         while let Some((node, depth, mut below)) = open.pop_front() {
-            if let Some(((token, id), rest)) = below.split_first()
-                && token.len() == depth
+            if let Some((entry, rest)) = below.split_first()
+                && entry.bytes.len() == depth
             {
-                trie.nodes[node].token = *id;
+                trie.nodes[node].token = entry.token;
                 below = rest;
             }
             trie.nodes[node].first_child = trie.nodes.len() as u32;
-            while let Some((token, _)) = below.first() {
+            while let Some(Entry { bytes: token, .. }) = below.first() {
                 let byte = token[depth];
-                let (same, rest) = below.split_at(below.partition_point(|(other, _)| other[depth] == byte));
+                let (same, rest) = below.split_at(below.partition_point(|other| other.bytes[depth] == byte));
                 let child = trie.nodes.len();
                 if depth == 1 {
                     let first = usize::from(token[0]);

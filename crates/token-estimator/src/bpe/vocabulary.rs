@@ -9,7 +9,7 @@ use super::{
     merge::Scratch,
     pairs::Pairs,
     pieces::{Key, Pieces, key},
-    tokens::{NONE, Token, Tokens},
+    tokens::{self, Entry, NONE, Token},
 };
 use crate::Encoding;
 
@@ -34,23 +34,17 @@ pub(super) struct Merges {
 }
 
 impl Vocabulary {
-    /// Reads the tables of the reference; `None` if they are not what they were.
-    pub(super) fn load(encoding: Encoding) -> Option<Self> {
-        let (reference, count) = match encoding {
-            Encoding::Cl100kBase => (tiktoken_rs::cl100k_base(), 100_256),
-            Encoding::O200kBase => (tiktoken_rs::o200k_base(), 199_998),
-        };
-        let reference = reference.ok()?;
-        let tokens = Tokens::read(count, |rank| reference.decode_bytes(&[rank]).ok())?;
+    /// Makes the tables of an encoding.
+    pub(super) fn load(encoding: Encoding) -> Self {
+        let tokens = tokens::read(encoding);
         // Loading is waited for, and most machines have a second core.
-        let (tree, merges) = thread::scope(|scope| {
-            let tree = scope.spawn(|| Tree::new(&tokens));
+        thread::scope(|scope| {
+            let tree = thread::Builder::new().spawn_scoped(scope, || Tree::new(&tokens));
             let merges = Merges::new(&tokens);
-            (tree.join().ok(), merges)
-        });
-        let merges = merges?;
-        let chars = Chars::new(&tokens, &merges);
-        Some(Self { tree: tree?, merges, chars, pieces: pieces(&tokens) })
+            let (chars, pieces) = (Chars::new(&tokens, &merges), pieces(&tokens));
+            let tree = tree.ok().and_then(|tree| tree.join().ok()).unwrap_or_else(|| Tree::new(&tokens));
+            Self { tree, merges, chars, pieces }
+        })
     }
 
     /// How many tokens a piece of a text has.
@@ -89,8 +83,8 @@ impl Vocabulary {
     }
 }
 
-fn pieces(tokens: &Tokens) -> Pieces {
-    let keys = || tokens.iter().filter_map(|(_, bytes)| key(bytes, 0, bytes.len()));
+fn pieces(tokens: &[Entry]) -> Pieces {
+    let keys = || tokens.iter().filter_map(|entry| key(entry.bytes, 0, entry.bytes.len()));
     let short = keys().filter(|key| matches!(key, Key::Short(_))).count();
     let mut pieces = Pieces::with_room_for(short, keys().count() - short);
     keys().for_each(|key| pieces.insert(key));
@@ -98,37 +92,24 @@ fn pieces(tokens: &Tokens) -> Pieces {
 }
 
 impl Merges {
-    fn new(tokens: &Tokens) -> Option<Self> {
-        let mut bytes = [NONE; 256];
-        for (token, text) in tokens.iter() {
-            if let [byte] = text {
-                bytes[usize::from(*byte)] = token;
+    fn new(tokens: &[Entry]) -> Self {
+        let mut merges = Self {
+            bytes: [NONE; 256],
+            pairs: Pairs::with_room_for(tokens.len()),
+            halves: vec![(NONE, NONE); tokens.len()],
+        };
+        for Entry { token, bytes, halves } in tokens.iter().copied() {
+            merges.halves[token as usize] = halves;
+            if let [byte] = bytes {
+                merges.bytes[usize::from(*byte)] = token;
+                continue;
             }
-        }
-        if bytes.contains(&NONE) {
-            return None;
-        }
-        let halves = Vec::with_capacity(tokens.len());
-        let mut merges = Self { bytes, pairs: Pairs::with_room_for(tokens.len()), halves };
-        let mut scratch = Scratch::default();
-        for (token, text) in tokens.iter() {
-            // With all earlier tokens known, its bytes merge into the two that it is made of.
-            let count = scratch.merge_bytes(&merges.pairs, &merges.bytes, text);
-            // A piece that is a token is not merged by the reference: here it must come to the same.
-            let halves = match count {
-                1 => (token, token),
-                2 => scratch.two(),
-                _ => return None,
-            };
-            if halves.0 != token {
-                merges.pairs.insert(halves.0, halves.1, token);
-            }
-            if let [left, right] = *text {
+            merges.pairs.insert(halves.0, halves.1, token);
+            if let [left, right] = *bytes {
                 merges.pairs.insert_bytes(left, right, token);
             }
-            merges.halves.push(halves);
         }
-        Some(merges)
+        merges
     }
 
     /// Whether two tokens can stand side by side: merging would not have made another one across their border. Undoes the

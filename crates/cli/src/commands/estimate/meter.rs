@@ -18,21 +18,43 @@ pub(super) struct Meter {
     estimator: TiktokenEstimator,
     tokens: Mutex<Tokens>,
     sample: Option<Mutex<Sample>>,
+    room: usize,
 }
 
 struct Sample {
     population: Population,
-    drawn: Drawn<(BodySizes, TokenCount)>,
+    drawn: Drawn<(BodySizes, Line)>,
+    /// Bytes of the bodies that are kept.
+    kept: usize,
+}
+
+/// A line that may be in the sample. Most are driven out again, so as many as there is room for wait to be counted.
+enum Line {
+    Waiting { model: String, body: Box<RawValue> },
+    Counted(TokenCount),
+}
+
+/// Room for bodies that wait.
+const ROOM: usize = 64 << 20;
+
+impl Line {
+    fn kept(&self) -> usize {
+        match self {
+            Self::Waiting { body, .. } => body.get().len(),
+            Self::Counted(_) => 0,
+        }
+    }
 }
 
 impl Meter {
     /// Counts every line, or those that are drawn.
     pub(super) fn new(estimator: TiktokenEstimator, draw: Option<Draw>) -> Self {
-        let sample = |draw| Sample { population: Population::default(), drawn: Drawn::new(draw) };
+        let sample = |draw| Sample { population: Population::default(), drawn: Drawn::new(draw), kept: 0 };
         Self {
             estimator,
             tokens: Mutex::new(Tokens::ZERO),
             sample: draw.map(|draw| Mutex::new(sample(draw))),
+            room: ROOM,
         }
     }
 
@@ -40,8 +62,12 @@ impl Meter {
     pub(super) fn finish(&self) -> (Tokens, Option<Margin>) {
         let tokens = *locked(&self.tokens);
         let Some(sample) = &self.sample else { return (tokens, None) };
-        let Sample { population, drawn } = &mut *locked(sample);
-        extrapolate(tokens, population, &drawn.take())
+        let Sample { population, drawn, .. } = &mut *locked(sample);
+        let counted = drawn.take().into_iter().map(|((sizes, line), weight)| match line {
+            Line::Waiting { model, body } => ((sizes, self.estimator.count(&model, &body)), weight),
+            Line::Counted(count) => ((sizes, count), weight),
+        });
+        extrapolate(tokens, population, &counted.collect::<Vec<_>>())
     }
 
     fn count_if_drawn(&self, sample: &Mutex<Sample>, model: &str, body: &RawValue) -> TokenCount {
@@ -58,14 +84,22 @@ impl Meter {
         };
         locked(&self.tokens).add(&known.into());
         let rank = {
-            let Sample { population, drawn } = &mut *locked(sample);
+            let Sample { population, drawn, kept } = &mut *locked(sample);
             let size = population.add(&sizes);
-            drawn.draw(body.get().as_bytes(), size)
+            drawn.draw(body.get().as_bytes(), size).map(|rank| (rank, *kept + body.get().len() <= self.room))
         };
-        let Some(rank) = rank else { return known };
-        let count = self.estimator.count(model, body);
-        locked(sample).drawn.add(rank, (sizes, count));
-        count
+        let Some((rank, has_room)) = rank else { return known };
+        let line = if has_room {
+            Line::Waiting { model: model.to_owned(), body: body.to_owned() }
+        } else {
+            Line::Counted(self.estimator.count(model, body))
+        };
+        let Sample { drawn, kept, .. } = &mut *locked(sample);
+        *kept += line.kept();
+        if let Some((_, line)) = drawn.add(rank, (sizes, line)) {
+            *kept -= line.kept();
+        }
+        known
     }
 }
 
@@ -148,6 +182,21 @@ mod tests {
         }
         assert!(held >= 184, "{held} of 200 intervals hold the truth");
         assert!(mean.abs() < 0.003, "off by {mean} on average");
+    }
+
+    #[test]
+    fn a_line_that_finds_no_room_is_counted_at_once_and_the_same() {
+        let bodies = bodies();
+        let found = [ROOM, 20_000, 0].map(|room| {
+            let draw = Some(Share::Lines(200).draw(0, 1));
+            let meter = Meter { room, ..Meter::new(TiktokenEstimator::default(), draw) };
+            for body in &bodies {
+                meter.count("gpt-4o", body);
+                assert!(locked(meter.sample.as_ref().unwrap()).kept <= room);
+            }
+            meter.finish()
+        });
+        assert!(found[0] == found[1] && found[0] == found[2], "{found:?}");
     }
 
     #[test]

@@ -66,14 +66,14 @@ impl<T> Drawn<T> {
         self.is_low(rank).then_some(rank)
     }
 
-    /// Takes what was found out about a line.
-    pub(in super::super) fn add(&mut self, rank: Rank, value: T) {
-        if self.is_low(rank) {
-            self.lowest.push(Ranked(rank, value));
-            if self.lowest.len() > self.draw.lines.saturating_add(1) {
-                self.lowest.pop();
-            }
+    /// Takes what was found out about a line. Answers with what is not needed any more.
+    pub(in super::super) fn add(&mut self, rank: Rank, value: T) -> Option<T> {
+        if !self.is_low(rank) {
+            return Some(value);
         }
+        self.lowest.push(Ranked(rank, value));
+        let is_over = self.lowest.len() > self.draw.lines.saturating_add(1);
+        if is_over { self.lowest.pop().map(|highest| highest.1) } else { None }
     }
 
     /// The sample, with the number of lines that each line in it stands for.
