@@ -9,10 +9,7 @@ use futures::{Stream, StreamExt};
 use token_estimator::TokenEstimator;
 use tokio::sync::mpsc;
 
-use super::{
-    Finding, FindingCode, Report, Rules, Verdict,
-    work::{IndexBlock, Work},
-};
+use super::{Finding, FindingCode, Report, Rules, Verdict, merge::IndexBlock, validator::Validator};
 use crate::{
     collect::write_artifact,
     error::StageResult,
@@ -70,7 +67,7 @@ async fn run_here<E>(
         chunks.push(chunk?);
     }
     let (verdict, blocks) = {
-        let mut work = Work::new(rules, estimator);
+        let mut work = Validator::new(rules, estimator);
         let mut blocks: Vec<IndexBlock> = chunks.into_iter().flat_map(|chunk| work.push(chunk)).collect();
         let (verdict, last) = work.finish();
         blocks.extend(last);
@@ -111,7 +108,7 @@ fn work(
     estimator: Option<&dyn TokenEstimator>,
     index: &mpsc::Sender<IndexBlock>,
 ) -> Verdict {
-    let mut work = Work::new(rules, estimator);
+    let mut work = Validator::new(rules, estimator);
     while let Some(chunk) = queue.blocking_recv() {
         for block in work.push(chunk) {
             let _ = index.blocking_send(block);

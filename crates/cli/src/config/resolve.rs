@@ -54,6 +54,7 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             max_file_bytes: raw.limits.max_file_bytes.as_u64(),
             max_lines: raw.limits.max_lines,
             split: raw.limits.split,
+            ..LimitOptions::default()
         },
         output: OutputOptions {
             order: match raw.output.order {
