@@ -1,0 +1,11 @@
+//! Files that are broken, each in one way, and what validation says of them.
+
+mod case;
+mod chat;
+mod encoding;
+mod envelope;
+mod files;
+mod fine;
+mod json;
+mod other_bodies;
+mod snapshot;
