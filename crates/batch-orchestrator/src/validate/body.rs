@@ -34,7 +34,7 @@ pub(super) fn check_body<'a>(
     if body.others_twice > 0 {
         // What is no known field might be a piece of a prompt.
         let message =
-            format!("body has {} keys that are there already, expected each once", body.others_twice);
+            format!("body has keys that are there already ({}), expected each once", body.others_twice);
         wrong.add(InvalidJsonLine, message, "remove one of each two");
     }
     match family {

@@ -63,7 +63,10 @@ pub(super) fn check_block(
             LineItem::Line(line) => checked.add(checker, estimator, line),
             LineItem::TooLong { number, offset, length } => {
                 let mut wrong = Wrongs::default();
-                wrong.list.push(checker.too_long(*length));
+                match checker.beyond_limit(*number) {
+                    Some(beyond) => wrong.list.extend(beyond),
+                    None => wrong.list.push(checker.too_long(*length)),
+                }
                 checked.finish_line(blank(*number, *offset, *length), wrong);
             }
         }

@@ -237,13 +237,19 @@ pub(super) fn expected(field: &str, what: &str, found: Option<&RawValue>) -> Str
     }
 }
 
-/// Enough of a value to recognise it. Only fields of the envelope and the model are ever quoted.
+/// Enough of a value to recognise it. Only fields of the envelope and the model are ever quoted. Control characters
+/// are escaped: a report is shown on terminals.
 pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
     const SHOWN: usize = 60;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
+    let (shown, more) = match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => (&text[..end], "…"),
+        None => (text, ""),
+    };
+    if shown.contains(char::is_control) {
+        let escape = |c: char| if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() };
+        return Cow::Owned(shown.chars().map(escape).chain([more.to_owned()]).collect());
     }
+    if more.is_empty() { Cow::Borrowed(shown) } else { Cow::Owned(format!("{shown}{more}")) }
 }
 
 /// serde_json says `… at line 1 column N`; the line is always 1 here, so only the column helps.

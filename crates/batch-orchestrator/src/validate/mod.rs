@@ -15,6 +15,7 @@ mod reindex;
 mod report;
 mod split;
 mod stage;
+mod threads;
 mod validator;
 
 pub use line::{IndexLine, Rules};
@@ -24,4 +25,5 @@ pub(crate) use reindex::reindex;
 pub use report::{Finding, FindingCode, Report, Verdict};
 pub(crate) use stage::plan;
 pub use stage::validate_stream;
+pub use threads::{Threads, validate_chunks};
 pub use validator::Validator;

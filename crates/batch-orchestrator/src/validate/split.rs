@@ -9,7 +9,7 @@ use super::{
 };
 
 /// A block is handed on when it has so many bytes: enough that handing it on costs nothing.
-const BLOCK_BYTES: u64 = 1 << 20;
+pub(super) const BLOCK_BYTES: u64 = 1 << 20;
 /// Or so many lines: empty ones must not cost more memory than others.
 const BLOCK_LINES: usize = 4096;
 /// Bytes that tell the encoding.
@@ -23,12 +23,6 @@ pub(super) struct Block {
     pub(super) bytes: u64,
 }
 
-impl Block {
-    fn is_full(&self) -> bool {
-        self.bytes >= BLOCK_BYTES || self.lines.len() >= BLOCK_LINES
-    }
-}
-
 /// Splits a file; where its encoding makes that pointless, only counts its lines.
 #[derive(Debug)]
 pub(super) struct Splitter {
@@ -38,6 +32,7 @@ pub(super) struct Splitter {
     skip: usize,
     readable: bool,
     block: Block,
+    block_bytes: u64,
     /// What is wrong with the file as a whole.
     pub(super) finding: Option<Finding>,
     /// Lines so far that were not put into blocks.
@@ -45,13 +40,14 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
-    pub(super) fn new(max_line: u64) -> Self {
+    pub(super) fn new(max_line: u64, block_bytes: u64) -> Self {
         Self {
             lines: JsonLines::new(usize::try_from(max_line).unwrap_or(usize::MAX)),
             head: Some(BytesMut::new()),
             skip: 0,
             readable: true,
             block: Block::default(),
+            block_bytes,
             finding: None,
             passed_over: 0,
         }
@@ -74,7 +70,7 @@ impl Splitter {
 
     /// The next full block.
     pub(super) fn next_full(&mut self) -> Option<Block> {
-        while !self.block.is_full() {
+        while self.block.bytes < self.block_bytes && self.block.lines.len() < BLOCK_LINES {
             let line = self.lines.next_line()?;
             self.add(line);
         }

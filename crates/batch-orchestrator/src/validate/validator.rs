@@ -9,7 +9,7 @@ use super::{
     line::{Checker, Rules},
     merge::{IndexBlock, Merge},
     report::Verdict,
-    split::Splitter,
+    split::{BLOCK_BYTES, Splitter},
 };
 
 /// Validates and plans a file, chunk by chunk. It neither waits nor knows where the bytes come from.
@@ -39,7 +39,7 @@ impl<'a> Validator<'a> {
         Self {
             checker: Checker::new(rules, estimator.is_some()),
             estimator,
-            splitter: Splitter::new(rules.limits.max_line_bytes),
+            splitter: Splitter::new(rules.limits.max_line_bytes, BLOCK_BYTES),
             merge: Merge::new(rules),
             hash: Sha256::new(),
             bytes: 0,

@@ -29,9 +29,8 @@ pub(crate) fn cases() -> Vec<Case> {
         let bad = good("bad").replacen(&format!("\"{field}\""), &format!("\"{}\"", field.to_uppercase()), 1);
         cases.push(Case::new(&format!("envelope: {field} in capitals"), between(bad)));
     }
-    for (name, body) in &values[..] {
+    for (name, body) in values {
         let bad = line("bad", "/chat/completions", body);
-        let _ = name;
         cases.push(Case::new(&format!("envelope: body is {name}"), between(bad)));
     }
     cases.extend(methods_and_urls());

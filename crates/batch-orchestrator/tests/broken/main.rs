@@ -8,4 +8,6 @@ mod files;
 mod fine;
 mod json;
 mod other_bodies;
+mod random;
 mod snapshot;
+mod threads;
