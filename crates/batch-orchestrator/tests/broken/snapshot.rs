@@ -1,6 +1,9 @@
 //! All broken files against the text that was agreed on.
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::Path,
+};
 
 use batch_orchestrator::validate::{Report, Verdict};
 
@@ -27,6 +30,11 @@ fn report(case: &Case) -> Report {
     }
 }
 
+/// What is said of each file.
+fn sections(text: &str) -> BTreeSet<&str> {
+    text.split("== ").collect()
+}
+
 /// The difference is printed, and the new text is written beside the build: where it is right, copy it here.
 #[test]
 fn each_broken_file_is_told_what_is_wrong_where_and_what_to_do() {
@@ -40,13 +48,12 @@ fn each_broken_file_is_told_what_is_wrong_where_and_what_to_do() {
     }
     let new = Path::new(env!("CARGO_TARGET_TMPDIR")).join("expected.txt");
     std::fs::write(&new, &found).unwrap();
-    let (old_lines, new_lines): (HashSet<_>, HashSet<_>) =
-        (EXPECTED.lines().collect(), found.lines().collect());
-    for line in EXPECTED.lines().filter(|line| !new_lines.contains(line)) {
-        println!("- {line}");
+    let (old, new_texts) = (sections(EXPECTED), sections(&found));
+    for text in old.difference(&new_texts) {
+        println!("--- expected\n{text}");
     }
-    for line in found.lines().filter(|line| !old_lines.contains(line)) {
-        println!("+ {line}");
+    for text in new_texts.difference(&old) {
+        println!("+++ found\n{text}");
     }
     panic!("tests/broken/expected.txt differs; if that is meant, copy {} over it", new.display());
 }
