@@ -137,13 +137,13 @@ pub(super) struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     /// Takes a key; answers whether it was not there yet.
-    pub(super) fn insert(&mut self, key: &Cow<'a, str>) -> bool {
-        if self.few[..self.count.min(FEW)].contains(key) {
+    pub(super) fn insert(&mut self, key: Cow<'a, str>) -> bool {
+        if self.few[..self.count.min(FEW)].contains(&key) {
             return false;
         }
         if self.count < FEW {
-            self.few[self.count] = key.clone();
-        } else if !self.many.insert(key.clone()) {
+            self.few[self.count] = key;
+        } else if !self.many.insert(key) {
             return false;
         }
         self.count += 1;
@@ -203,8 +203,8 @@ mod tests {
     fn keys_are_known_again_however_many_there_are() {
         let mut keys = Keys::default();
         let names: Vec<String> = (0..100).map(|n| format!("key{n}")).collect();
-        assert!(names.iter().all(|name| keys.insert(&Cow::Borrowed(name))));
-        assert!(!names.iter().any(|name| keys.insert(&Cow::Borrowed(name))));
-        assert!(keys.insert(&Cow::Borrowed("")), "the empty key is a key");
+        assert!(names.iter().all(|name| keys.insert(Cow::Borrowed(name))));
+        assert!(!names.iter().any(|name| keys.insert(Cow::Borrowed(name))));
+        assert!(keys.insert(Cow::Borrowed("")), "the empty key is a key");
     }
 }

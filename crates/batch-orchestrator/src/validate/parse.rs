@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for EnvelopeSeed {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (mut envelope, mut keys) = (Envelope::default(), Keys::default());
         while let Some(key) = map.next_key_seed(Key)? {
-            if !keys.insert(&key) {
+            if !keys.insert(key.clone()) {
                 map.next_value::<IgnoredAny>()?;
                 envelope.twice.push(key);
                 continue;
@@ -165,7 +165,7 @@ impl<'de> Visitor<'de> for BodySeed {
         let (mut body, mut keys) = (Body::default(), Keys::default());
         while let Some(key) = map.next_key_seed(Key)? {
             let known = KNOWN.iter().position(|known| *known == key);
-            if !keys.insert(&key) {
+            if !keys.insert(key.clone()) {
                 map.next_value::<IgnoredAny>()?;
                 match known {
                     Some(at) if body.twice.contains(&KNOWN[at]) => {}

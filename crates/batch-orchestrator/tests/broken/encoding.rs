@@ -49,7 +49,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ];
     for (name, wrong) in bytes {
         let line = good("bad");
-        let at = line.find("S3CRET").unwrap();
+        let at = line.find("S3CRET").expect("it is in every good line");
         let bad = [&line.as_bytes()[..at], wrong, &line.as_bytes()[at..]].concat();
         add(name, between(bad));
     }

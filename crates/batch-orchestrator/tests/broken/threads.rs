@@ -10,7 +10,7 @@ use token_estimator::{Provenance, TokenCount, TokenEstimator};
 use crate::case::{Case, Outcome, good, joined};
 
 fn threads(count: usize, block_bytes: u64) -> Threads {
-    Threads { count: NonZeroUsize::new(count).unwrap(), block_bytes }
+    Threads { count: NonZeroUsize::new(count).expect("there is a thread"), block_bytes }
 }
 
 /// Validates on several threads, in chunks of a thousand bytes.
