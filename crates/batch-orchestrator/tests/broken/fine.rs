@@ -92,7 +92,7 @@ fn cases() -> Vec<Case> {
 #[test]
 fn what_the_service_may_accept_is_let_through() {
     for case in cases() {
-        for chunk in [usize::MAX, 1] {
+        for chunk in [usize::MAX, if case.bytes.len() < 100_000 { 1 } else { 7 }] {
             let Verdict::Valid(plan) = case.validate(chunk).verdict else {
                 panic!("{}: {:?}", case.name, case.validate(chunk).verdict)
             };
