@@ -232,11 +232,24 @@ pub struct LimitOptions {
     pub max_lines: u64,
     /// Whether a larger file is sent in several parts; otherwise it is refused.
     pub split: bool,
+    /// The most tokens of a part, as the service is expected to count them against the enqueued-token quota. Only
+    /// with `split`, and only where tokens are counted. A line that has more is a part of its own.
+    pub max_part_tokens: Option<u64>,
+    /// The most tokens of a line: what is above the deployment's whole quota can never be admitted. Only where tokens
+    /// are counted.
+    pub max_line_tokens: Option<u64>,
 }
 
 impl Default for LimitOptions {
     fn default() -> Self {
-        Self { max_line_bytes: 8 << 20, max_file_bytes: 200 << 20, max_lines: 100_000, split: false }
+        Self {
+            max_line_bytes: 8 << 20,
+            max_file_bytes: 200 << 20,
+            max_lines: 100_000,
+            split: true,
+            max_part_tokens: None,
+            max_line_tokens: None,
+        }
     }
 }
 

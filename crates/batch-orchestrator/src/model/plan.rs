@@ -55,11 +55,10 @@ pub struct TokenTotals {
 }
 
 impl PartPlan {
-    /// What the part is expected to take of the enqueued-token quota. The service compares a figure made from characters
-    /// at the create, and the true count later: the larger of both, with a tenth to spare, is what is reserved.
+    /// What is reserved of the enqueued-token quota for it.
     #[must_use]
     pub fn quota_tokens(&self) -> u64 {
-        self.tokens.quota.max(self.tokens.prompt.saturating_add(self.tokens.prompt.div_ceil(10)))
+        self.tokens.reserved()
     }
 }
 
@@ -69,6 +68,13 @@ impl TokenTotals {
 
     /// A line that was not counted.
     pub const UNKNOWN: Self = Self { max_output: None, ..Self::ZERO };
+
+    /// What is reserved of the enqueued-token quota: the service compares a figure made from characters at the create, and the
+    /// true count later, so it is the larger of both, with a tenth to spare for the latter.
+    #[must_use]
+    pub fn reserved(&self) -> u64 {
+        self.quota.max(self.prompt.saturating_add(self.prompt.div_ceil(10)))
+    }
 
     /// Adds another total.
     pub fn add(&mut self, other: Self) {

@@ -31,6 +31,8 @@ pub(crate) struct Context {
     pub(crate) layout: Layout,
     pub(crate) survey: Arc<Survey>,
     pub(crate) chance: Arc<Chance>,
+    /// The longest of the names that the lines' model may be rewritten to: what is planned with.
+    pub(crate) longest_name: Option<String>,
 }
 
 impl Context {

@@ -50,6 +50,8 @@ impl Pool {
         let layout = Layout::new(&options.lake);
         let chance = Arc::new(Chance::new(options.run.seed));
         let mut surveys: BTreeMap<String, Arc<Survey>> = BTreeMap::new();
+        let names = others.iter().map(|(_, other)| other).chain([&options.service]);
+        let longest_name = names.filter_map(|service| service.deployment.clone()).max_by_key(String::len);
         let mut member = |service, options: PipelineOptions| Member {
             id: options.service.id(),
             context: Arc::new(Context {
@@ -60,6 +62,7 @@ impl Pool {
                 layout: layout.clone(),
                 survey: surveys.entry(options.service.name.clone()).or_default().clone(),
                 chance: chance.clone(),
+                longest_name: longest_name.clone(),
                 options,
             }),
         };

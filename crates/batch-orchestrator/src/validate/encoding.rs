@@ -21,10 +21,14 @@ pub(super) fn sniff(head: &[u8]) -> Option<Sniffed> {
         message: message.to_owned(),
         hint,
     };
-    let unreadable = |name: &str| Sniffed {
+    let unreadable = |name: &str, bits: u8| Sniffed {
         finding: finding(
             &format!("the file is {name}, expected UTF-8"),
-            "convert it, for example with `iconv -f UTF-16 -t UTF-8`",
+            if bits == 16 {
+                "convert it, for example with `iconv -f UTF-16 -t UTF-8`"
+            } else {
+                "convert it, for example with `iconv -f UTF-32 -t UTF-8`"
+            },
         ),
         readable: false,
         skip: 0,
@@ -38,10 +42,22 @@ pub(super) fn sniff(head: &[u8]) -> Option<Sniffed> {
             readable: true,
             skip: 3,
         }),
-        [0xFF, 0xFE, ..] => Some(unreadable("UTF-16 (little endian)")),
-        [0xFE, 0xFF, ..] => Some(unreadable("UTF-16 (big endian)")),
-        [b'{', 0, ..] => Some(unreadable("UTF-16 (little endian, without byte order mark)")),
-        [0, b'{', ..] => Some(unreadable("UTF-16 (big endian, without byte order mark)")),
+        [0xFF, 0xFE, 0, 0, ..] => Some(unreadable("UTF-32 (little endian)", 32)),
+        [0, 0, 0xFE, 0xFF, ..] => Some(unreadable("UTF-32 (big endian)", 32)),
+        [b'{', 0, 0, 0, ..] => Some(unreadable("UTF-32 (little endian, without byte order mark)", 32)),
+        [0, 0, 0, b'{', ..] => Some(unreadable("UTF-32 (big endian, without byte order mark)", 32)),
+        [0xFF, 0xFE, ..] => Some(unreadable("UTF-16 (little endian)", 16)),
+        [0xFE, 0xFF, ..] => Some(unreadable("UTF-16 (big endian)", 16)),
+        [b'{', 0, ..] => Some(unreadable("UTF-16 (little endian, without byte order mark)", 16)),
+        [0, b'{', ..] => Some(unreadable("UTF-16 (big endian, without byte order mark)", 16)),
+        [0x1F, 0x8B, ..] => Some(Sniffed {
+            finding: finding(
+                "the file is compressed (gzip), expected text in UTF-8",
+                "decompress it with `gunzip`",
+            ),
+            readable: false,
+            skip: 0,
+        }),
         _ => None,
     }
 }

@@ -2,11 +2,15 @@
 
 use std::borrow::Cow;
 
-use aoai_batch_client::endpoint_family;
-use serde::Deserialize;
+use aoai_batch_client::{EndpointFamily, endpoint_family};
 use serde_json::value::RawValue;
 
-use super::report::FindingCode;
+use super::{
+    body::check_body,
+    json::{Kind, half_character, string},
+    parse::{Envelope, Family, parse},
+    report::FindingCode,
+};
 use crate::options::{LimitOptions, ServiceOptions};
 
 /// What the lines of a file must obey.
@@ -54,182 +58,198 @@ pub struct IndexLine<'a> {
     pub id: Cow<'a, str>,
 }
 
-/// What a valid line says.
+/// What a line says, as far as it can be read.
+#[derive(Default)]
 pub(super) struct Request<'a> {
-    pub(super) custom_id: Cow<'a, str>,
-    pub(super) model: Cow<'a, str>,
+    pub(super) custom_id: Option<Cow<'a, str>>,
+    pub(super) model: Option<Cow<'a, str>>,
     /// Length of the JSON text of `model`, quotes included.
     pub(super) model_length: usize,
-    pub(super) body: &'a RawValue,
+    /// Where it was asked for.
+    pub(super) body: Option<&'a RawValue>,
 }
 
 /// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub(super) code: FindingCode,
     pub(super) message: String,
     pub(super) hint: &'static str,
 }
 
-#[derive(Deserialize)]
-struct Line<'a> {
-    #[serde(borrow)]
-    custom_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    method: Option<&'a RawValue>,
-    #[serde(borrow)]
-    url: Option<&'a RawValue>,
-    #[serde(borrow)]
-    body: Option<&'a RawValue>,
+/// All that is wrong with a line.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Wrongs {
+    pub(super) list: Vec<Wrong>,
+    /// How many more [`FindingCode::InvalidRequest`] there are: those are not kept without end.
+    pub(super) more: u64,
 }
 
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow)]
-    model: Option<&'a RawValue>,
-    #[serde(borrow)]
-    messages: Option<&'a RawValue>,
-    #[serde(borrow)]
-    input: Option<&'a RawValue>,
-}
-
-const SHAPE: &str = r#"a request line is {"custom_id":"…","method":"POST","url":"…","body":{"model":"…",…}}"#;
-
-/// Checks one line by itself. All that is wrong with its fields goes to `wrong`, not just the first.
-pub(super) fn check<'a>(text: &'a str, rules: &Rules, wrong: &mut Vec<Wrong>) -> Option<Request<'a>> {
-    let before = wrong.len();
-    let mut add = |code, message: String, hint| wrong.push(Wrong { code, message, hint });
-    if text.trim().is_empty() {
-        let message = "the line is empty, expected a JSON object".to_owned();
-        add(FindingCode::InvalidJsonLine, message, "remove the empty line");
-        return None;
+impl Wrongs {
+    pub(super) fn add(&mut self, code: FindingCode, message: String, hint: &'static str) {
+        self.list.push(Wrong { code, message, hint });
     }
-    let line: Line<'a> = match serde_json::from_str(text) {
-        Ok(line) => line,
-        Err(error) => {
-            let message = format!("not a valid JSON object: {}", without_position(&error));
-            add(FindingCode::InvalidJsonLine, message, SHAPE);
-            return None;
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+pub(super) const SHAPE: &str =
+    r#"a request line is {"custom_id":"…","method":"POST","url":"…","body":{"model":"…",…}}"#;
+
+/// The rules, with what is worked out of them once for all lines.
+#[derive(Debug)]
+pub(super) struct Checker<'a> {
+    pub(super) rules: &'a Rules,
+    family: Family,
+    endpoint: EndpointFamily,
+    /// Whether the text of the bodies is wanted, to be counted.
+    keep_body: bool,
+    /// Length of the JSON text of the model that is written into every line.
+    pub(super) new_model_length: Option<usize>,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn new(rules: &'a Rules, keep_body: bool) -> Self {
+        let endpoint = endpoint_family(&rules.batch_endpoint);
+        let new_model_length = rules
+            .new_model()
+            .map(|name| serde_json::to_string(name).map_or(name.len() + 2, |text| text.len()));
+        Self { rules, family: Family::of(&rules.batch_endpoint), endpoint, keep_body, new_model_length }
+    }
+
+    /// Checks one line by itself. All that is wrong with its fields goes to `wrong`, not just the first.
+    pub(super) fn check<'l>(&self, text: &'l str, wrong: &mut Wrongs) -> Request<'l> {
+        if let Some(not_json) = not_json(text) {
+            wrong.list.push(not_json);
+            return Request::default();
         }
-    };
+        let line = match parse(text, self.family, self.keep_body) {
+            Ok(Ok(line)) => line,
+            Ok(Err(kind)) => {
+                let message = format!("not a valid JSON object: the line is {}", kind.name());
+                wrong.add(FindingCode::InvalidJsonLine, message, SHAPE);
+                return Request::default();
+            }
+            Err(error) => {
+                wrong.list.push(syntax(text, &error));
+                return Request::default();
+            }
+        };
+        if let Some(at) = half_character(text) {
+            let message = format!(
+                "not a valid JSON object: a \\u escape is half a character, a lone surrogate (column {})",
+                at + 1
+            );
+            let hint = "write the other half too, or the replacement character \\ufffd";
+            wrong.add(FindingCode::InvalidJsonLine, message, hint);
+            return Request::default();
+        }
+        self.check_fields(line, wrong)
+    }
 
-    let custom_id = string(line.custom_id).filter(|id| !id.is_empty());
-    if custom_id.is_none() {
-        add(FindingCode::InvalidRequest, expected("custom_id", "a non-empty string", line.custom_id), SHAPE);
+    fn check_fields<'l>(&self, line: Envelope<'l>, wrong: &mut Wrongs) -> Request<'l> {
+        for key in &line.twice {
+            let message = format!("{} is there twice, expected it once", excerpt(key));
+            wrong.add(FindingCode::InvalidJsonLine, message, "remove one of them");
+        }
+        let custom_id = string(line.custom_id).filter(|id| !id.is_empty());
+        if custom_id.is_none() {
+            wrong.add(
+                FindingCode::InvalidRequest,
+                expected("custom_id", "a non-empty string", line.custom_id),
+                SHAPE,
+            );
+        }
+        if string(line.method).as_deref() != Some("POST") {
+            wrong.add(
+                FindingCode::InvalidRequest,
+                expected("method", "\"POST\"", line.method),
+                "set \"method\":\"POST\"",
+            );
+        }
+        match string(line.url) {
+            Some(url) if self.is_endpoint(&url) => {}
+            Some(_) => wrong.add(
+                FindingCode::UrlMismatch,
+                expected("url", &format!("\"{}\"", self.rules.batch_endpoint), line.url),
+                "make the url of every line equal to service.batch_endpoint, or the other way round",
+            ),
+            None => wrong.add(FindingCode::InvalidRequest, expected("url", "a string", line.url), SHAPE),
+        }
+        let body = match line.body {
+            Some(Ok(body)) => body,
+            other => {
+                let found = other.and_then(Result::err).map_or("missing", Kind::name);
+                let message = format!("body is {found}, expected an object");
+                wrong.add(FindingCode::InvalidRequest, message, SHAPE);
+                return Request { custom_id, ..Request::default() };
+            }
+        };
+        let (model, model_length) = check_body(body, self.family, self.rules, wrong).unzip();
+        Request { custom_id, model, model_length: model_length.unwrap_or(0), body: line.raw_body }
     }
-    if string(line.method).as_deref() != Some("POST") {
-        add(
-            FindingCode::InvalidRequest,
-            expected("method", "\"POST\"", line.method),
-            "set \"method\":\"POST\"",
-        );
+
+    fn is_endpoint(&self, url: &str) -> bool {
+        url == self.rules.batch_endpoint || endpoint_family(url) == self.endpoint
     }
-    match string(line.url) {
-        Some(url) if endpoint_family(&url) == endpoint_family(&rules.batch_endpoint) => {}
-        Some(_) => add(
-            FindingCode::UrlMismatch,
-            expected("url", &format!("\"{}\"", rules.batch_endpoint), line.url),
-            "make the url of every line equal to service.batch_endpoint, or the other way round",
+}
+
+/// What is no JSON at all, by the ways in which that comes about.
+fn not_json(text: &str) -> Option<Wrong> {
+    let invalid = |code, message: &str, hint| Some(Wrong { code, message: message.to_owned(), hint });
+    match text.as_bytes().first() {
+        Some(b'{') => None,
+        _ if text.trim().is_empty() => invalid(
+            FindingCode::InvalidJsonLine,
+            "the line is empty, expected a JSON object",
+            "remove the empty line",
         ),
-        None => add(FindingCode::InvalidRequest, expected("url", "a string", line.url), SHAPE),
-    }
-    let body = line.body.filter(|body| body.get().starts_with('{'));
-    let Some(body) = body else {
-        add(FindingCode::InvalidRequest, expected("body", "an object", line.body), SHAPE);
-        return None;
-    };
-    let model = check_body(body, rules, &mut add);
-    match (custom_id, model) {
-        (Some(custom_id), Some((model, model_length))) if wrong.len() == before => {
-            Some(Request { custom_id, model, model_length, body })
-        }
+        _ if text.starts_with('\u{feff}') => invalid(
+            FindingCode::InvalidEncoding,
+            "the line starts with a byte order mark (EF BB BF), expected a JSON object",
+            "remove it: it stays where files were joined",
+        ),
         _ => None,
     }
 }
 
-fn check_body<'a>(
-    body: &'a RawValue,
-    rules: &Rules,
-    add: &mut impl FnMut(FindingCode, String, &'static str),
-) -> Option<(Cow<'a, str>, usize)> {
-    let fields: Body<'a> = match serde_json::from_str(body.get()) {
-        Ok(fields) => fields,
-        Err(error) => {
-            add(FindingCode::InvalidJsonLine, format!("in body: {}", without_position(&error)), SHAPE);
-            return None;
-        }
-    };
-    let family = endpoint_family(&rules.batch_endpoint);
-    let (field, value) = match family.as_str() {
-        "chat/completions" => ("messages", fields.messages),
-        "responses" | "embeddings" => ("input", fields.input),
-        _ => ("", None),
-    };
-    match value.map(RawValue::get) {
-        _ if field.is_empty() => {}
-        Some(text) if text.starts_with('[') && field == "messages" && !is_empty_array(text) => {}
-        Some(text) if field == "input" && text != "null" => {}
-        _ => {
-            let kind = if field == "messages" { "a non-empty array" } else { "a string or an array" };
-            add(FindingCode::InvalidRequest, content(field, kind, value), SHAPE);
-        }
-    }
-    let model = string(fields.model).filter(|model| !model.is_empty());
-    let Some(model) = model else {
-        let message = expected("body.model", "the name of a deployment", fields.model);
-        add(FindingCode::InvalidRequest, message, "name the batch deployment in body.model of every line");
-        return None;
-    };
-    if let Some(deployment) = rules.deployment.as_deref().filter(|name| !rules.set_model && *name != model) {
-        add(
-            FindingCode::ModelMismatch,
-            format!("body.model is \"{}\", expected the deployment \"{deployment}\"", excerpt(&model)),
-            "name service.deployment in every line, or let service.set_model = true rewrite them",
-        );
-    }
-    Some((model, fields.model.map_or(0, |raw| raw.get().len())))
-}
-
-fn is_empty_array(text: &str) -> bool {
-    text[1..].trim_start().starts_with(']')
-}
-
-fn string<'a>(raw: Option<&'a RawValue>) -> Option<Cow<'a, str>> {
-    let text = raw?.get();
-    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        serde_json::from_str(text).ok().map(Cow::Owned)
+/// What is not valid JSON, with the place and with what mostly is the reason.
+fn syntax(text: &str, error: &serde_json::Error) -> Wrong {
+    let hint = if memchr::memchr(0, text.as_bytes()).is_some() {
+        "the line has NUL bytes: the file was not written to its end, or is not text; write it again"
+    } else if error.is_eof() {
+        "the line ends too early: write one whole JSON object in each line, and the file to its end"
+    } else if memchr::memchr(b'\r', text.as_bytes()).is_some() {
+        "the line has carriage returns: end lines with a line feed, and write those in strings as \\r"
     } else {
-        Some(Cow::Borrowed(inner))
-    }
+        SHAPE
+    };
+    let message = format!("not a valid JSON object: {}", without_position(error));
+    Wrong { code: FindingCode::InvalidJsonLine, message, hint }
 }
 
-fn expected(field: &str, what: &str, found: Option<&RawValue>) -> String {
+pub(super) fn expected(field: &str, what: &str, found: Option<&RawValue>) -> String {
     match found {
         None => format!("{field} is missing, expected {what}"),
         Some(raw) => format!("{field} is {}, expected {what}", excerpt(raw.get())),
     }
 }
 
-/// What is wrong with the content of a request, without quoting it: prompts do not belong in reports.
-fn content(field: &str, what: &str, found: Option<&RawValue>) -> String {
-    let found = match found.map(|raw| raw.get().as_bytes()) {
-        None => "missing",
-        Some([b'[', ..]) => "an empty array",
-        Some([b'"', ..]) => "a string",
-        Some([b'{', ..]) => "an object",
-        Some(b"null") => "null",
-        Some(_) => "a number or a boolean",
-    };
-    format!("body.{field} is {found}, expected {what}")
-}
-
-/// Enough of a value to recognise it. Only fields of the envelope are ever quoted.
-fn excerpt(text: &str) -> Cow<'_, str> {
+/// Enough of a value to recognise it. Only fields of the envelope and the model are ever quoted. Control characters
+/// are escaped: a report is shown on terminals.
+pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
     const SHOWN: usize = 60;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
+    let (shown, more) = match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => (&text[..end], "…"),
+        None => (text, ""),
+    };
+    if shown.contains(char::is_control) {
+        let escape = |c: char| if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() };
+        return Cow::Owned(shown.chars().map(escape).chain([more.to_owned()]).collect());
     }
+    if more.is_empty() { Cow::Borrowed(shown) } else { Cow::Owned(format!("{shown}{more}")) }
 }
 
 /// serde_json says `… at line 1 column N`; the line is always 1 here, so only the column helps.

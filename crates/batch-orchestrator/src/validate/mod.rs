@@ -1,19 +1,29 @@
 //! Validate: what the service would refuse is refused here, before anything is uploaded; and the plan falls out of
 //! the same pass.
 
+mod body;
+mod chat;
+mod checked;
 mod encoding;
+mod json;
+mod limits;
 mod line;
+mod merge;
+mod parse;
 mod planner;
 mod reindex;
 mod report;
+mod split;
 mod stage;
+mod threads;
 mod validator;
-mod work;
 
 pub use line::{IndexLine, Rules};
+pub use merge::IndexBlock;
+pub(crate) use merge::id_digest;
 pub(crate) use reindex::reindex;
 pub use report::{Finding, FindingCode, Report, Verdict};
 pub(crate) use stage::plan;
 pub use stage::validate_stream;
-pub(crate) use validator::id_digest;
-pub use validator::{InputLine, Validator};
+pub use threads::{Threads, validate_chunks};
+pub use validator::Validator;

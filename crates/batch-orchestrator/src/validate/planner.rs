@@ -24,7 +24,13 @@ impl Planner {
     /// Adds a line; answers with the number of its part.
     pub(super) fn add(&mut self, line: &PlannedLine, limits: &LimitOptions) -> u32 {
         let full = self.parts.last().is_none_or(|part| {
-            part.lines >= limits.max_lines || part.upload_bytes + line.upload_bytes > limits.max_file_bytes
+            let too_many_tokens = limits
+                .max_part_tokens
+                .filter(|_| limits.split)
+                .is_some_and(|most| part.tokens.reserved().saturating_add(line.tokens.reserved()) > most);
+            part.lines >= limits.max_lines
+                || part.upload_bytes + line.upload_bytes > limits.max_file_bytes
+                || too_many_tokens
         });
         if full {
             self.parts.push(PartPlan {
@@ -46,8 +52,11 @@ impl Planner {
         part.number
     }
 
-    /// The parts.
-    pub(super) fn finish(self) -> Vec<PartPlan> {
+    /// The parts, whose lines are sent with this name as their model, if it is rewritten.
+    pub(super) fn finish(mut self, named: Option<&str>) -> Vec<PartPlan> {
+        for part in &mut self.parts {
+            part.named = named.map(str::to_owned);
+        }
         self.parts
     }
 }
@@ -68,12 +77,34 @@ mod tests {
             planner.add(&line, &limits);
             offset += bytes;
         }
-        let parts = planner.finish();
+        let parts = planner.finish(None);
         let shape: Vec<_> =
             parts.iter().map(|p| (p.number, p.first_line, p.lines, p.offset, p.bytes)).collect();
         assert_eq!(
             shape,
             [(1, 1, 2, 0, 80), (2, 3, 3, 80, 60), (3, 6, 2, 140, 20), (4, 8, 1, 160, 90), (5, 9, 1, 250, 20)]
         );
+    }
+
+    #[test]
+    fn a_part_is_closed_before_it_takes_more_tokens_than_it_may() {
+        let parts = |split, max_part_tokens| {
+            let limits = LimitOptions { split, max_part_tokens, ..LimitOptions::default() };
+            let mut planner = Planner::default();
+            for (number, quota) in (1..).zip([4, 4, 2, 11, 1, 9, 1]) {
+                let tokens = TokenTotals { quota, ..TokenTotals::ZERO };
+                let line = PlannedLine { number, offset: number * 10, bytes: 10, upload_bytes: 10, tokens };
+                planner.add(&line, &limits);
+            }
+            planner.finish(None).iter().map(|part| (part.first_line, part.tokens.quota)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            parts(true, Some(10)),
+            [(1, 10), (4, 11), (5, 10), (7, 1)],
+            "a line that is too large stands alone"
+        );
+        assert_eq!(parts(true, None), [(1, 32)]);
+        assert_eq!(parts(false, Some(10)), [(1, 32)], "what may not be split is not");
+        assert_eq!(parts(true, Some(u64::MAX)), [(1, 32)]);
     }
 }

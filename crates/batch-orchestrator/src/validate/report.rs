@@ -46,6 +46,8 @@ pub enum FindingCode {
     FileTooLarge,
     /// Longer than `limits.max_line_bytes`.
     LineTooLong,
+    /// More tokens than the deployment's quota could ever admit (`limits.max_line_tokens`).
+    LineExceedsQuota,
 }
 
 impl FindingCode {
@@ -63,6 +65,7 @@ impl FindingCode {
             Self::InvalidEncoding => "invalid_encoding",
             Self::FileTooLarge => "file_too_large",
             Self::LineTooLong => "line_too_long",
+            Self::LineExceedsQuota => "line_exceeds_quota",
         }
     }
 }
@@ -93,6 +96,17 @@ impl Report {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.counts.values().sum()
+    }
+
+    /// Adds what is wrong with the file as a whole, before all else.
+    pub(super) fn add_first(&mut self, finding: Finding) {
+        *self.counts.entry(finding.code).or_default() += 1;
+        self.findings.insert(0, finding);
+    }
+
+    /// Counts what is not kept.
+    pub(super) fn add_uncited(&mut self, code: FindingCode, count: u64) {
+        *self.counts.entry(code).or_default() += count;
     }
 
     pub(super) fn add(&mut self, finding: Finding) {

@@ -9,10 +9,7 @@ use futures::{Stream, StreamExt};
 use token_estimator::TokenEstimator;
 use tokio::sync::mpsc;
 
-use super::{
-    Finding, FindingCode, Report, Rules, Verdict,
-    work::{IndexBlock, Work},
-};
+use super::{Finding, FindingCode, IndexBlock, Report, Rules, Threads, Validator, Verdict, validate_chunks};
 use crate::{
     collect::write_artifact,
     error::StageResult,
@@ -27,9 +24,9 @@ use crate::{
 const QUEUE: usize = 4;
 
 /// An input of up to so many bytes is not worth a thread.
-const INLINE: u64 = 64 << 10;
+const INLINE: usize = 64 << 10;
 
-/// Validates a stream of bytes, off the async threads.
+/// Validates a stream of bytes, off the async threads and on all cores.
 ///
 /// # Errors
 /// The stream's own error.
@@ -40,39 +37,40 @@ pub async fn validate_stream<E>(
 ) -> Result<Verdict, E> {
     let (index, mut blocks) = mpsc::channel::<IndexBlock>(QUEUE);
     let drain = async { while blocks.recv().await.is_some() {} };
-    let (verdict, ()) = futures::join!(run_on_thread(stream, rules, estimator, index), drain);
+    let (verdict, ()) = futures::join!(run(stream, rules, estimator, index), drain);
     verdict
 }
 
-/// Splits, checks, counts and hashes, on a thread of its own unless the input is small.
+/// Splits, checks, counts and hashes: here if the input is small, otherwise on other threads.
 async fn run<E>(
-    stream: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
-    size: u64,
+    mut stream: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
     rules: Arc<Rules>,
     estimator: Option<Arc<dyn TokenEstimator>>,
     index: mpsc::Sender<IndexBlock>,
 ) -> Result<Verdict, E> {
-    if size <= INLINE {
-        run_here(stream, &rules, estimator.as_deref(), &index).await
-    } else {
-        run_on_thread(stream, rules, estimator, index).await
+    let (mut first, mut size) = (Vec::new(), 0);
+    while size <= INLINE {
+        let Some(chunk) = stream.next().await else {
+            return Ok(run_here(first, &rules, estimator.as_deref(), &index).await);
+        };
+        let chunk = chunk?;
+        size += chunk.len();
+        first.push(chunk);
     }
+    run_on_threads(first, stream, rules, estimator, index).await
 }
 
-async fn run_here<E>(
-    mut stream: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
+async fn run_here(
+    chunks: Vec<Bytes>,
     rules: &Rules,
     estimator: Option<&dyn TokenEstimator>,
     index: &mpsc::Sender<IndexBlock>,
-) -> Result<Verdict, E> {
-    let mut chunks = Vec::new();
-    while let Some(chunk) = stream.next().await {
-        chunks.push(chunk?);
-    }
+) -> Verdict {
     let (verdict, blocks) = {
-        let mut work = Work::new(rules, estimator);
-        let mut blocks: Vec<IndexBlock> = chunks.into_iter().flat_map(|chunk| work.push(chunk)).collect();
-        let (verdict, last) = work.finish();
+        let mut validator = Validator::new(rules, estimator);
+        let mut blocks: Vec<IndexBlock> =
+            chunks.into_iter().flat_map(|chunk| validator.push(chunk)).collect();
+        let (verdict, last) = validator.finish();
         blocks.extend(last);
         (verdict, blocks)
     };
@@ -80,18 +78,24 @@ async fn run_here<E>(
         // Without a receiver nobody wants the index.
         let _ = index.send(block).await;
     }
-    Ok(verdict)
+    verdict
 }
 
-/// Feeds the stream to a thread.
-async fn run_on_thread<E>(
+/// Feeds the stream to a thread, which spreads the work.
+async fn run_on_threads<E>(
+    first: Vec<Bytes>,
     mut stream: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
     rules: Arc<Rules>,
     estimator: Option<Arc<dyn TokenEstimator>>,
     index: mpsc::Sender<IndexBlock>,
 ) -> Result<Verdict, E> {
-    let (chunks, queue) = mpsc::channel::<Bytes>(QUEUE);
-    let worker = tokio::task::spawn_blocking(move || work(queue, &rules, estimator.as_deref(), &index));
+    let (chunks, mut queue) = mpsc::channel::<Bytes>(QUEUE);
+    let worker = tokio::task::spawn_blocking(move || {
+        let chunks = first.into_iter().chain(std::iter::from_fn(|| queue.blocking_recv()));
+        validate_chunks(chunks, &rules, estimator.as_deref(), Threads::default(), |block| {
+            let _ = index.blocking_send(block);
+        })
+    });
     while let Some(chunk) = stream.next().await {
         // The worker only stops early if it panics, which joining it shows.
         if chunks.send(chunk?).await.is_err() {
@@ -105,29 +109,14 @@ async fn run_on_thread<E>(
     }
 }
 
-fn work(
-    mut queue: mpsc::Receiver<Bytes>,
-    rules: &Rules,
-    estimator: Option<&dyn TokenEstimator>,
-    index: &mpsc::Sender<IndexBlock>,
-) -> Verdict {
-    let mut work = Work::new(rules, estimator);
-    while let Some(chunk) = queue.blocking_recv() {
-        for block in work.push(chunk) {
-            let _ = index.blocking_send(block);
-        }
-    }
-    let (verdict, last) = work.finish();
-    for block in last {
-        let _ = index.blocking_send(block);
-    }
-    verdict
-}
-
 /// `CLAIMED` → plan or rejection.
 pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> StageResult<JobEvent> {
     let lake = context.lake.as_ref();
-    let rules = Arc::new(Rules::new(&context.options.service, &context.options.limits));
+    let mut rules = Rules::new(&context.options.service, &context.options.limits);
+    if rules.set_model {
+        rules.deployment.clone_from(&context.longest_name);
+    }
+    let rules = Arc::new(rules);
     let verdict = if !rules.limits.split && job.input.size > rules.limits.max_file_bytes {
         Verdict::Invalid(too_large(job.input.size, &rules))
     } else {
@@ -137,7 +126,7 @@ pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> 
             Err(error) => return gone(error),
         };
         let (index, blocks) = mpsc::channel(QUEUE);
-        let validation = run(read.body, job.input.size, rules, context.estimator.clone(), index);
+        let validation = run(read.body, rules, context.estimator.clone(), index);
         match futures::join!(validation, write_index(lake, &context.layout, job, blocks)) {
             (Err(error), _) => return gone(error),
             (Ok(Verdict::Valid(plan)), written) => {

@@ -115,6 +115,24 @@ pub(crate) fn check_prices<'o>(
     .hint("say which model it is in [tokens.deployments], or what it costs in [pricing.models]"))
 }
 
+/// What a part and a line may take: a share of the smallest quota, and all of the largest. Where a quota is not known, there is
+/// no telling.
+pub(super) fn token_limits<'m>(
+    limits: &raw::Limits,
+    members: impl Iterator<Item = &'m Member>,
+) -> CliResult<(Option<u64>, Option<u64>)> {
+    let share = limits.part_share;
+    if !(share > 0.0 && share <= 1.0) {
+        return Err(CliError::usage(format!(
+            "limits.part_share is {share}, expected a number above 0, up to 1"
+        )));
+    }
+    let known: Option<Vec<u64>> = members.map(|member| member.options.enqueued_tokens).collect();
+    let Some(known) = known else { return Ok((None, None)) };
+    let part = known.iter().min().map(|least| ((*least as f64 * share) as u64).max(1));
+    Ok((part, known.into_iter().max()))
+}
+
 /// An amount of the configuration, in billionths of a dollar.
 pub(crate) fn nanodollars(what: &str, dollars: f64) -> CliResult<u64> {
     if dollars.is_finite() && dollars > 0.0 && dollars < 1e9 {

@@ -12,7 +12,7 @@ use token_estimator::EstimatorOptions;
 use super::{
     identities, ledger,
     places::lake,
-    pool::{check_prices, members, nanodollars},
+    pool::{check_prices, members, nanodollars, token_limits},
     pricing::prices,
     raw::{self, Mode, Order, Raw},
     settings::{LakeKind, Remote, Service, Settings, TransferKind},
@@ -35,6 +35,8 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
         }
         None => None,
     };
+    let (max_part_tokens, max_line_tokens) =
+        token_limits(&raw.limits, std::iter::once(&first).chain(&members))?;
     let mut warnings = Vec::new();
     if first.options.deployment.is_none() {
         warnings.push(
@@ -71,6 +73,8 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             max_file_bytes: raw.limits.max_file_bytes.as_u64(),
             max_lines: raw.limits.max_lines,
             split: raw.limits.split,
+            max_part_tokens,
+            max_line_tokens,
         },
         output: OutputOptions {
             order: match raw.output.order {
