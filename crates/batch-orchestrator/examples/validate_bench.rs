@@ -10,7 +10,7 @@ use std::{error::Error, fmt::Write, hint::black_box, num::NonZeroUsize};
 use aoai_batch_client::{JsonLines, LineItem};
 use batch_orchestrator::{
     LimitOptions,
-    validate::{Rules, Threads, Verdict, validate_chunks},
+    validate::{Rules, Threads, Validator, Verdict, validate_chunks},
 };
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
@@ -42,10 +42,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn measure(file: &Bytes, rounds: usize, cores: NonZeroUsize, estimator: &TiktokenEstimator) {
     let on = |estimator, count| move || validate(file, estimator, count);
-    let steps: [Step<'_>; 7] = [
+    let steps: [Step<'_>; 8] = [
         ("read", Box::new(|| file.iter().fold(0, |sum: u64, byte| sum.wrapping_add(u64::from(*byte))))),
         ("lines", Box::new(|| lines(file, |_| ()))),
         ("parse only (IgnoredAny)", Box::new(|| lines(file, ignore))),
+        ("validate, on the caller's thread", Box::new(|| validate_here(file))),
         ("validate, 1 thread", Box::new(on(None, NonZeroUsize::MIN))),
         ("validate, all cores", Box::new(on(None, cores))),
         ("validate + count + plan, 1 thread", Box::new(on(Some(estimator), NonZeroUsize::MIN))),
@@ -86,16 +87,32 @@ fn ignore(line: &[u8]) {
     let _ = black_box(serde_json::from_slice::<IgnoredAny>(line));
 }
 
-fn validate(file: &Bytes, estimator: Option<&TiktokenEstimator>, count: NonZeroUsize) -> u64 {
+fn rules() -> Rules {
     let limits = LimitOptions { split: true, ..LimitOptions::default() };
-    let rules =
-        Rules { batch_endpoint: "/chat/completions".into(), deployment: None, set_model: false, limits };
+    Rules { batch_endpoint: "/chat/completions".into(), deployment: None, set_model: false, limits }
+}
+
+fn validate_here(file: &Bytes) -> u64 {
+    let rules = rules();
+    let mut validator = Validator::new(&rules, None);
+    for chunk in chunks(file) {
+        black_box(validator.push(chunk));
+    }
+    outcome(validator.finish().0)
+}
+
+fn outcome(verdict: Verdict) -> u64 {
+    match verdict {
+        Verdict::Valid(plan) => plan.tokens.quota,
+        Verdict::Invalid(report) => panic!("the file of the bench is valid: {:?}", report.findings),
+    }
+}
+
+fn validate(file: &Bytes, estimator: Option<&TiktokenEstimator>, count: NonZeroUsize) -> u64 {
+    let rules = rules();
     let threads = Threads { count, ..Threads::default() };
     let estimator = estimator.map(|estimator| estimator as &dyn TokenEstimator);
-    match validate_chunks(chunks(file), &rules, estimator, threads, |block| drop(black_box(block))) {
-        Verdict::Valid(plan) => plan.tokens.quota,
-        Verdict::Invalid(report) => report.total(),
-    }
+    outcome(validate_chunks(chunks(file), &rules, estimator, threads, |block| drop(black_box(block))))
 }
 
 /// Prose with numbers, names and other scripts: a vocabulary of made-up words, the short ones more often.

@@ -63,10 +63,9 @@ impl<'a> Merge<'a> {
             let entry = &checked.index[line.index.clone()];
             let model = line.model.and_then(|at| checked.models.get(at));
             let is_new = self.is_new(line, entry);
-            if line.is_valid && is_new & model.is_none_or(|model| self.is_same_model(line, model)) {
+            let is_same_model = model.is_none_or(|model| self.is_same_model(line, model));
+            if line.is_valid && is_new && is_same_model {
                 self.plan(line, entry);
-            } else if let Some(model) = model.filter(|_| !line.is_valid) {
-                self.is_same_model(line, model);
             }
         }
         for (code, count) in checked.uncited {
@@ -156,7 +155,6 @@ impl<'a> Merge<'a> {
     }
 
     fn is_same_model(&mut self, line: &CheckedLine, model: &str) -> bool {
-        // With a deployment that all lines must name, each was checked against that.
         if self.rules.set_model {
             return true;
         }
@@ -166,6 +164,7 @@ impl<'a> Merge<'a> {
         let Some((first, number)) = self.model.as_ref().filter(|(first, _)| first != model) else {
             return true;
         };
+        // Each line was held against the deployment already.
         if self.rules.deployment.is_some() {
             return false;
         }
