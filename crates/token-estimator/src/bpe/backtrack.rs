@@ -26,14 +26,13 @@ pub(super) struct Path {
     meetings: Vec<u64>,
 }
 
-const MEETINGS: usize = 1 << 11;
+const MEETINGS: usize = 1 << 13;
 
 impl Path {
     #[inline]
     fn may_meet(&mut self, merges: &Merges, left: Token, right: Token) -> bool {
         // Tokens have eighteen bits; the lowest bit is the answer, and the one above it tells an answer from none.
         let key = u64::from(left) << 34 | u64::from(right) << 2 | 2;
-        self.meetings.resize(MEETINGS, 0);
         let known = &mut self.meetings[(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % MEETINGS];
         if *known & !1 != key {
             *known = key | u64::from(merges.may_meet(left, right));
@@ -56,6 +55,7 @@ impl Tree {
     /// How many tokens a piece has.
     pub(super) fn count(&self, merges: &Merges, path: &mut Path, piece: &[u8]) -> usize {
         path.tokens.clear();
+        path.meetings.resize(MEETINGS, 0);
         path.dead.clear();
         path.dead.resize(piece.len() / 64 + 1, 0);
         let mut at = 0;
