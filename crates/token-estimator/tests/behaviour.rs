@@ -136,6 +136,29 @@ fn warming_up_beside_counting_changes_no_count() {
 }
 
 #[test]
+fn an_odd_message_does_not_spoil_the_others() {
+    let plain = json!({"role": "user", "content": "hello world"});
+    let parts = json!({"role": "user", "content": [{"type": "text", "text": "hello world"}]});
+    let both = count("gpt-4o", &json!({"messages": [plain, parts]}));
+    assert_eq!((both.text_tokens, both.overhead_tokens, both.provenance), (4, 11, Provenance::Exact));
+    for (odd, text, overhead) in [
+        // Four bytes for a token.
+        (json!({"role": "user", "content": 1234}), 1, 4),
+        (json!({"role": "user", "content": {"a": "b"}}), 3, 4),
+        (json!({"role": "user", "content": null}), 0, 4),
+        (json!({"content": "no role"}), 6, 0),
+        (json!(1234), 1, 0),
+    ] {
+        let all = count("gpt-4o", &json!({"messages": [plain, odd, parts]}));
+        assert_eq!((all.text_tokens, all.overhead_tokens), (4 + text, 11 + overhead), "{odd}");
+    }
+    // Half of a pair that makes a character is no text.
+    let half = r#"{"messages":[{"role":"user","content":"\ud83d"},{"role":"user","content":"hello world"}]}"#;
+    let half = estimator().count("gpt-4o", &RawValue::from_string(half.to_owned()).unwrap());
+    assert_eq!((half.text_tokens, half.provenance), (2 + 2, Provenance::Estimate));
+}
+
+#[test]
 fn embeddings_count_texts_and_tokens() {
     let model = "text-embedding-3-large";
     assert_eq!(tokens(model, &json!({"input": ["hello", "hello world"]})), (3, Provenance::Exact));

@@ -36,7 +36,7 @@ fn assert_exact(text: &str) {
 
 #[test]
 fn each_line_of_a_corpus_counts_as_by_the_reference() {
-    for kind in &corpus::KINDS {
+    for kind in corpus::KINDS.iter().chain(&corpus::LIFELIKE) {
         for line in corpus::lines(kind, 2_700_000) {
             assert_exact(&line);
         }

@@ -22,6 +22,23 @@ pub(super) struct Path {
     tokens: Vec<Token>,
     /// A bit for each place where a token was found not to be able to end.
     dead: Vec<u64>,
+    /// Which pairs were lately found to be able to meet, and which not: long pieces repeat themselves.
+    meetings: Vec<u64>,
+}
+
+const MEETINGS: usize = 1 << 13;
+
+impl Path {
+    #[inline]
+    fn may_meet(&mut self, merges: &Merges, left: Token, right: Token) -> bool {
+        // Tokens have eighteen bits; the lowest bit is the answer, and the one above it tells an answer from none.
+        let key = u64::from(left) << 34 | u64::from(right) << 2 | 2;
+        let known = &mut self.meetings[(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % MEETINGS];
+        if *known & !1 != key {
+            *known = key | u64::from(merges.may_meet(left, right));
+        }
+        *known & 1 != 0
+    }
 }
 
 impl Tree {
@@ -37,29 +54,29 @@ impl Tree {
 
     /// How many tokens a piece has.
     pub(super) fn count(&self, merges: &Merges, path: &mut Path, piece: &[u8]) -> usize {
-        let Path { tokens, dead } = path;
-        tokens.clear();
-        dead.clear();
-        dead.resize(piece.len() / 64 + 1, 0);
+        path.tokens.clear();
+        path.meetings.resize(MEETINGS, 0);
+        path.dead.clear();
+        path.dead.resize(piece.len() / 64 + 1, 0);
         let mut at = 0;
         let mut next = self.trie.longest(piece, &merges.bytes);
         loop {
             let end = at + usize::from(self.lengths[next as usize]);
-            let alive = dead[end / 64] & 1 << (end % 64) == 0;
-            if alive && tokens.last().is_none_or(|last| merges.may_meet(*last, next)) {
-                tokens.push(next);
+            let alive = path.dead[end / 64] & 1 << (end % 64) == 0;
+            if alive && path.tokens.last().copied().is_none_or(|last| path.may_meet(merges, last, next)) {
+                path.tokens.push(next);
                 at = end;
                 if at >= piece.len() {
-                    return tokens.len();
+                    return path.tokens.len();
                 }
                 next = self.trie.longest(&piece[at..], &merges.bytes);
             } else if self.shorter[next as usize] != NONE {
                 next = self.shorter[next as usize];
             } else {
                 // Nothing begins here after what came before: that must end elsewhere.
-                dead[at / 64] |= 1 << (at % 64);
+                path.dead[at / 64] |= 1 << (at % 64);
                 // There is always a way, so there was one before.
-                let Some(last) = tokens.pop() else { return piece.len() };
+                let Some(last) = path.tokens.pop() else { return piece.len() };
                 at -= usize::from(self.lengths[last as usize]);
                 next = last;
             }

@@ -105,14 +105,15 @@ impl Chars {
         }
     }
 
-    /// How many tokens a piece of whole characters has. What is too long to be merged is counted by `long`.
+    /// How many tokens a piece of whole characters has. Where it is cut it is left to `merge`, by what was put into the scratch
+    /// for it, and from where to where in the piece it is.
+    #[inline]
     pub(super) fn count(
         &self,
-        merges: &Merges,
+        bytes: &[Token; 256],
         scratch: &mut Scratch,
         piece: &[u8],
-        most: usize,
-        mut long: impl FnMut(&[u8]) -> usize,
+        mut merge: impl FnMut(&mut Scratch, usize, usize) -> usize,
     ) -> usize {
         let mut total = 0;
         let (mut start, mut at, mut code) = (0, 0, decode(piece, 0));
@@ -130,16 +131,12 @@ impl Chars {
                 total += (token & !MANY) as usize;
             } else {
                 for byte in &piece[at..end] {
-                    scratch.push(merges.bytes[usize::from(*byte)]);
+                    scratch.push(bytes[usize::from(*byte)]);
                 }
             }
             (at, code, threat_before) = (end, next, threat);
             if is_cut {
-                total += if scratch.len() > most {
-                    long(&piece[start..end])
-                } else {
-                    scratch.merge(&merges.pairs)
-                };
+                total += merge(scratch, start, end);
                 if end >= piece.len() {
                     return total;
                 }

@@ -67,7 +67,7 @@ impl Classes {
     }
 
     /// The kind of the character that begins at a byte, and how many bytes it has. Beyond the end: no kind, no bytes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn at(&self, text: &str, at: usize) -> (u8, usize) {
         let bytes = text.as_bytes();
         match bytes.get(at) {
@@ -77,6 +77,8 @@ impl Classes {
         }
     }
 
+    // Apart, so that the way of ASCII stays short.
+    #[inline(never)]
     fn wide(&self, bytes: &[u8], at: usize, first: u8) -> (u8, usize) {
         let more = |n: usize| u32::from(bytes[at + n] & 0x3f);
         let first_bits = u32::from(first);

@@ -3,9 +3,10 @@
 
 use std::hash::Hasher;
 
-use super::pieces::{Key, hash_long, hash_short};
+use super::pieces::{Key, WideKey, hash_long, hash_short, hash_wide};
 
 const WORDS: usize = 1 << 14;
+const WIDE_WORDS: usize = 1 << 13;
 const TEXTS: usize = 512;
 /// Shorter texts are counted as fast as they are found.
 const SHORTEST: usize = 128;
@@ -17,6 +18,7 @@ pub(super) struct Memo {
     /// A word's key, and its count in the upper bits of the last byte.
     short: Vec<u64>,
     long: Vec<u128>,
+    wide: Vec<WideKey>,
     texts: Vec<Text>,
     kept_bytes: usize,
 }
@@ -32,6 +34,7 @@ struct Text {
 /// Where a word's count is kept.
 const SHORT_COUNT: u64 = 0xf << 60;
 const LONG_COUNT: u128 = 0xf << 124;
+const WIDE_COUNT: u128 = 0xff << 120;
 
 /// What all kept texts together may hold.
 const MOST_BYTES: usize = 4 << 20;
@@ -39,7 +42,13 @@ const MOST_BYTES: usize = 4 << 20;
 impl Memo {
     pub(super) fn new() -> Self {
         let texts = vec![Text::default(); TEXTS];
-        Self { short: vec![0; WORDS], long: vec![0; WORDS], texts, kept_bytes: 0 }
+        Self {
+            short: vec![0; WORDS],
+            long: vec![0; WORDS],
+            wide: vec![[0; 2]; WIDE_WORDS],
+            texts,
+            kept_bytes: 0,
+        }
     }
 
     /// The count of a word, counted if it must be.
@@ -62,6 +71,16 @@ impl Memo {
                 (*kept >> 124) as usize
             }
         }
+    }
+
+    /// The count of a word of a wide key, counted if it must be.
+    #[inline]
+    pub(super) fn wide_word(&mut self, key: WideKey, count: impl FnOnce() -> usize) -> usize {
+        let kept = &mut self.wide[hash_wide(&key) % WIDE_WORDS];
+        if kept[0] != key[0] || kept[1] & !WIDE_COUNT != key[1] {
+            *kept = [key[0], key[1] | (count() as u128) << 120];
+        }
+        (kept[1] >> 120) as usize
     }
 
     /// The count of a text, if it was kept.

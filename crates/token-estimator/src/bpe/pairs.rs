@@ -84,3 +84,31 @@ impl Pairs {
         }
     }
 }
+
+/// What was asked lately: texts are of one language, so they ask for the same few thousand pairs, and the whole table is too
+/// large for the nearer caches.
+pub(super) struct Lately(Vec<u64>);
+
+const LATELY: usize = 1 << 13;
+/// As a token: none.
+const NO_TOKEN: u64 = (1 << BITS) - 1;
+
+impl Lately {
+    pub(super) fn new() -> Self {
+        Self(vec![EMPTY; LATELY])
+    }
+
+    /// What two tokens make, or the greatest number.
+    #[inline]
+    pub(super) fn get(&mut self, pairs: &Pairs, left: Token, right: Token) -> Token {
+        let key = Pairs::key(left, right);
+        let slot = &mut self.0[Pairs::hash(key) % LATELY];
+        if *slot >> BITS != key {
+            *slot = key << BITS | u64::from(pairs.get(left, right)).min(NO_TOKEN);
+        }
+        match *slot & NO_TOKEN {
+            NO_TOKEN => NONE,
+            token => token as Token,
+        }
+    }
+}

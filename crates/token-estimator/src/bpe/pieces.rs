@@ -43,6 +43,39 @@ pub(super) fn key(text: &[u8], start: usize, end: usize) -> Option<Key> {
     Some(Key::Long(bytes & mask | (length as u128) << 120))
 }
 
+/// The longest piece that fits into a wide key.
+const WIDEST: usize = 30;
+
+/// A piece of up to thirty bytes, its length, and an empty byte: exact, too.
+pub(super) type WideKey = [u128; 2];
+
+/// The wide key of the bytes from one place to another, if they are few enough.
+#[inline]
+pub(super) fn wide_key(text: &[u8], start: usize, end: usize) -> Option<WideKey> {
+    let length = end - start;
+    if length > WIDEST {
+        return None;
+    }
+    let mut key = match text.get(start..start + 32).map(<[u8]>::as_chunks) {
+        Some(([low, high], _)) => [u128::from_le_bytes(*low), u128::from_le_bytes(*high)],
+        _ => {
+            let mut bytes = [[0; 16]; 2];
+            bytes.as_flattened_mut()[..length].copy_from_slice(&text[start..end]);
+            bytes.map(u128::from_le_bytes)
+        }
+    };
+    let mask = |bytes: usize| if bytes >= 16 { u128::MAX } else { (1 << (8 * bytes)) - 1 };
+    key[0] &= mask(length);
+    key[1] = key[1] & mask(length.saturating_sub(16)) | (length as u128) << 112;
+    Some(key)
+}
+
+/// Spreads a wide key.
+#[inline]
+pub(super) fn hash_wide(key: &WideKey) -> usize {
+    hash_long(key[0] ^ key[1].rotate_left(57))
+}
+
 /// Spreads a short key: the high bits are the good ones.
 #[inline]
 pub(super) fn hash_short(key: u64) -> usize {

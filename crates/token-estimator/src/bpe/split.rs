@@ -56,16 +56,20 @@ struct Scan<'a> {
 impl Scan<'_> {
     /// Where the piece ends that starts here.
     fn piece(self, start: usize) -> usize {
+        if let Some(end) = self.ascii_word(start) {
+            return end;
+        }
         let (kind, length) = self.classes.at(self.text, start);
+        // No word begins with a number.
+        if kind & NUMBER != 0 {
+            return self.numbers(start);
+        }
         let word = match self.rules {
             Rules::Cl100k => self.cl100k_word(start, kind, length),
             Rules::O200k => self.o200k_word(start, kind, length),
         };
         if let Some(end) = word {
             return end;
-        }
-        if kind & NUMBER != 0 {
-            return self.numbers(start);
         }
         // ` ?[^\s\p{L}\p{N}]+`, and the line ends after it.
         let first = if self.byte(start) == Some(b' ') { start + 1 } else { start };
@@ -74,6 +78,31 @@ impl Scan<'_> {
             return self.line_ends(end);
         }
         self.spaces(start)
+    }
+
+    /// The end of a word of ASCII letters with small ones at its end, or of any for the older rules, where what follows is not
+    /// part of it for sure: most words are so, and found sooner this way.
+    #[inline]
+    fn ascii_word(self, start: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let first = bytes[start];
+        let is_prefix = first < 128 && !first.is_ascii_alphanumeric() && !matches!(first, b'\r' | b'\n');
+        let at = start + usize::from(is_prefix);
+        let run = |at: usize, belongs: fn(&u8) -> bool| {
+            let rest = bytes.get(at..).unwrap_or_default();
+            at + rest.iter().position(|byte| !belongs(byte)).unwrap_or(rest.len())
+        };
+        let (least, end) = match self.rules {
+            Rules::O200k => {
+                let capitals = run(at, u8::is_ascii_uppercase);
+                (capitals, run(capitals, u8::is_ascii_lowercase))
+            }
+            // What begins with an apostrophe may be a contraction.
+            Rules::Cl100k if first == b'\'' => return None,
+            Rules::Cl100k => (at, run(at, u8::is_ascii_alphabetic)),
+        };
+        let follows = bytes.get(end).copied().unwrap_or(b' ');
+        (end > least && follows < 128 && follows != b'\'').then_some(end)
     }
 
     fn byte(self, at: usize) -> Option<u8> {
@@ -110,6 +139,10 @@ impl Scan<'_> {
 
     fn o200k_word(self, start: usize, kind: u8, length: usize) -> Option<usize> {
         let prefix = kind & (LETTER | NUMBER | NEWLINE) == 0;
+        let next = if prefix { self.classes.at(self.text, start + length).0 } else { 0 };
+        if (kind | next) & (UPPER | LOWER) == 0 {
+            return None;
+        }
         // The first alternative with and without a prefix, then the second.
         let with_prefix = || prefix.then(|| start + length).filter(|first| *first < self.text.len());
         let end = with_prefix()

@@ -8,7 +8,7 @@ use super::{
     memo::Memo,
     merge::Scratch,
     pairs::Pairs,
-    pieces::{Key, Pieces, key},
+    pieces::{Key, Pieces, key, wide_key},
     tokens::{self, Entry, NONE, Token},
 };
 use crate::Encoding;
@@ -60,7 +60,20 @@ impl Vocabulary {
         let Self { tree, merges, chars, .. } = self;
         let (text, bytes) = (text.as_bytes(), &text.as_bytes()[piece.clone()]);
         let count = if !bytes.is_ascii() {
-            chars.count(merges, scratch, bytes, SHORT, |piece| tree.count(merges, path, piece))
+            chars.count(&merges.bytes, scratch, bytes, |scratch, start, end| {
+                let many = scratch.len();
+                let mut merge = || match many <= SHORT {
+                    true => scratch.merge(&merges.pairs),
+                    false => tree.count(merges, path, &bytes[start..end]),
+                };
+                // A few are merged as fast as they are found.
+                let key =
+                    if many > 3 { wide_key(text, piece.start + start, piece.start + end) } else { None };
+                match key {
+                    Some(key) => memo.wide_word(key, merge),
+                    None => merge(),
+                }
+            })
         } else if let Some(key) = key(text, piece.start, piece.end) {
             memo.word(key, || match self.is_token(key) {
                 true => 1,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::input;
-use super::message::{Messages, count_messages};
+use super::message::{Messages, count_array};
 use crate::encoding::is_reasoning;
 use crate::tally::Tally;
 use crate::text::Counter;
@@ -78,11 +78,8 @@ pub(crate) fn count(counter: &Counter<'_>, body: &RawValue) -> (Tally, Option<u6
     let all = || counter.bytes(body.get().len());
     let Ok(parts) = serde_json::from_str::<Body<'_>>(body.get()) else { return (all(), None) };
     if let Some(messages) = parts.messages {
-        let tally = match serde_json::from_str(messages.get()) {
-            Ok(messages) => framed(counter, &parts, |tools| count_messages(counter, messages, tools)),
-            Err(_) => all(),
-        };
-        return (tally, parts.output_of_chat());
+        let tally = framed(counter, &parts, |tools| count_array(counter, messages, tools));
+        return (tally.unwrap_or_else(all), parts.output_of_chat());
     }
     match (parts.input, parts.prompt) {
         // Embeddings are answered by vectors.
@@ -91,9 +88,9 @@ pub(crate) fn count(counter: &Counter<'_>, body: &RawValue) -> (Tally, Option<u6
         }
         (Some(input), _) => {
             let tally = framed(counter, &parts, |tools| {
-                input::count_items(counter, parts.instructions.as_deref(), input, tools)
+                Some(input::count_items(counter, parts.instructions.as_deref(), input, tools))
             });
-            (tally, parts.output_of_response())
+            (tally.unwrap_or_else(all), parts.output_of_response())
         }
         // The older completions: text as it is, framed by nothing.
         (None, Some(prompt)) => (input::count_texts(counter, prompt).by_rule(), parts.output_of_chat()),
@@ -119,11 +116,15 @@ fn number(value: Option<&RawValue>) -> Option<u64> {
     serde_json::from_str(value?.get()).ok()
 }
 
-/// Messages and what the service puts around them.
-fn framed(counter: &Counter<'_>, body: &Body<'_>, messages: impl FnOnce(bool) -> Messages) -> Tally {
+/// Messages, if they are some, and what the service puts around them.
+fn framed(
+    counter: &Counter<'_>,
+    body: &Body<'_>,
+    messages: impl FnOnce(bool) -> Option<Messages>,
+) -> Option<Tally> {
     let tools = [body.tools, body.functions].into_iter().flatten();
     let tools = tools.filter_map(|tools| count_tools(counter, tools)).reduce(|sum, next| sum + next);
-    let messages = messages(tools.is_some());
+    let messages = messages(tools.is_some())?;
     // The answer is primed with its role.
     let mut tally = messages.tally + Tally::overhead(if is_reasoning(counter.model) { 2 } else { 3 });
     if let Some(tools) = tools {
@@ -132,7 +133,7 @@ fn framed(counter: &Counter<'_>, body: &Body<'_>, messages: impl FnOnce(bool) ->
         tally += (tools + joined).as_tool();
         tally += chosen(counter, body.tool_choice, 7) + chosen(counter, body.function_call, 4);
     }
-    tally + schema(counter, body)
+    Some(tally + schema(counter, body))
 }
 
 /// What it costs to demand a function or to forbid all.

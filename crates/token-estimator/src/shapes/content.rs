@@ -1,8 +1,10 @@
 //! The content of a message: text, or parts of text and images.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::Provenance;
@@ -36,23 +38,67 @@ struct Image<'a> {
     detail: Option<Cow<'a, str>>,
 }
 
-/// The tokens of a content; `padded`: a line break follows it.
-pub(super) fn count_content(counter: &Counter<'_>, content: &RawValue, padded: bool) -> Tally {
-    let unknown = || counter.bytes(content.get().len());
-    match content.get().as_bytes().first() {
-        Some(b'"') => match serde_json::from_str::<Text<'_>>(content.get()) {
-            Ok(Text(text)) if padded => counter.text(&format!("{text}\n")),
-            Ok(Text(text)) => counter.text(&text),
-            Err(_) => unknown(),
-        },
-        Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(content.get()) {
-            Ok(parts) => {
-                let break_after = if padded { Tally::text(1, Provenance::Rule) } else { Tally::ZERO };
-                parts.into_iter().map(|part| count_part(counter, part)).sum::<Tally>() + break_after
+/// What a message says.
+pub(super) trait Content {
+    /// Its tokens; `padded`: a line break follows it.
+    fn count(&self, counter: &Counter<'_>, padded: bool) -> Tally;
+}
+
+/// A content of a shape that is known: read in one go with all messages, where they are all as they should be.
+pub(super) enum Known<'a> {
+    Text(Cow<'a, str>),
+    Parts(Vec<&'a RawValue>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Known<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrParts;
+        impl<'de> Visitor<'de> for TextOrParts {
+            type Value = Known<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or parts")
             }
-            Err(_) => unknown(),
-        },
-        _ => unknown(),
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Known::Text(text.into()))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Known::Text(text.to_owned().into()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                let mut parts = Vec::new();
+                while let Some(part) = items.next_element()? {
+                    parts.push(part);
+                }
+                Ok(Known::Parts(parts))
+            }
+        }
+        deserializer.deserialize_any(TextOrParts)
+    }
+}
+
+impl Content for Known<'_> {
+    fn count(&self, counter: &Counter<'_>, padded: bool) -> Tally {
+        match self {
+            Self::Text(text) if padded => counter.text(&format!("{text}\n")),
+            Self::Text(text) => counter.text(text),
+            Self::Parts(parts) => {
+                let break_after = if padded { Tally::text(1, Provenance::Rule) } else { Tally::ZERO };
+                parts.iter().map(|part| count_part(counter, part)).sum::<Tally>() + break_after
+            }
+        }
+    }
+}
+
+impl Content for &RawValue {
+    fn count(&self, counter: &Counter<'_>, padded: bool) -> Tally {
+        match serde_json::from_str::<Known<'_>>(self.get()) {
+            Ok(known) => known.count(counter, padded),
+            Err(_) => counter.bytes(self.get().len()),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::content::count_content;
+use super::content::{Content, Known};
 use crate::tally::Tally;
 use crate::text::Counter;
 
@@ -22,11 +22,11 @@ pub(super) struct Messages {
 }
 
 #[derive(Deserialize)]
-struct Message<'a> {
+#[serde(bound(deserialize = "C: Deserialize<'de>, 'de: 'a"))]
+struct Message<'a, C> {
     #[serde(borrow)]
     role: Cow<'a, str>,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
+    content: Option<C>,
     #[serde(borrow)]
     name: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -51,20 +51,36 @@ struct ToolCall<'a> {
     function: Option<Call<'a>>,
 }
 
-/// The tokens of messages. With tools, the first message of the system ends in a line break.
+/// The tokens of an array of messages; `None` if it is none. With tools, the first message of the system ends in a line break.
+pub(super) fn count_array(counter: &Counter<'_>, messages: &RawValue, tools: bool) -> Option<Messages> {
+    // All at once takes half the time of one by one; but then, a message that is odd spoils all of them.
+    if let Ok(known) = serde_json::from_str::<Vec<Message<'_, Known<'_>>>>(messages.get()) {
+        let mut all = Messages { tally: Tally::ZERO, has_system: false };
+        known.iter().for_each(|message| all.add(counter, message, tools));
+        return Some(all);
+    }
+    let messages = serde_json::from_str(messages.get()).ok()?;
+    Some(count_messages(counter, messages, tools))
+}
+
+/// The tokens of messages, each of which may be odd.
 pub(super) fn count_messages(counter: &Counter<'_>, messages: Vec<&RawValue>, tools: bool) -> Messages {
     let mut all = Messages { tally: Tally::ZERO, has_system: false };
     for message in messages {
-        all.tally += match serde_json::from_str::<Message<'_>>(message.get()) {
-            Ok(message) => {
-                let is_first_system = is_system(&message.role) && !all.has_system;
-                all.has_system |= is_first_system;
-                count_message(counter, &message, tools && is_first_system)
-            }
-            Err(_) => counter.bytes(message.get().len()),
-        };
+        match serde_json::from_str::<Message<'_, &RawValue>>(message.get()) {
+            Ok(message) => all.add(counter, &message, tools),
+            Err(_) => all.tally += counter.bytes(message.get().len()),
+        }
     }
     all
+}
+
+impl Messages {
+    fn add(&mut self, counter: &Counter<'_>, message: &Message<'_, impl Content>, tools: bool) {
+        let is_first_system = is_system(&message.role) && !self.has_system;
+        self.has_system |= is_first_system;
+        self.tally += count_message(counter, message, tools && is_first_system);
+    }
 }
 
 /// The tokens of a message of this role that is nothing but text.
@@ -83,10 +99,10 @@ pub(super) fn is_system(role: &str) -> bool {
     matches!(role, "system" | "developer")
 }
 
-fn count_message(counter: &Counter<'_>, message: &Message<'_>, padded: bool) -> Tally {
+fn count_message(counter: &Counter<'_>, message: &Message<'_, impl Content>, padded: bool) -> Tally {
     let mut tally = framing(counter, &message.role);
-    if let Some(content) = message.content {
-        tally += count_content(counter, content, padded);
+    if let Some(content) = &message.content {
+        tally += content.count(counter, padded);
     }
     if let Some(name) = message.name.as_deref().filter(|name| !name.is_empty()) {
         tally += counter.text(name) + Tally::overhead(PER_NAME);

@@ -1,5 +1,7 @@
 //! Texts of many kinds, made up from a seed: nothing has to be shipped, and every run has the same.
 
+use std::sync::LazyLock;
+
 /// A kind of text.
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
@@ -17,6 +19,15 @@ pub(crate) const KINDS: [Kind; 8] = [
     Kind { name: "white space and anything", line: anything },
 ];
 
+/// Texts whose words are as often as in a language: few of them often, most of them seldom. Their words are those of the
+/// vocabulary and what is put together from them, so that their pieces are like those of real texts, and unlike the random
+/// letters above.
+pub(crate) const LIFELIKE: [Kind; 3] = [
+    Kind { name: "Chinese, Japanese, by frequency", line: |chance| frequent(chance, &WORDS[0], "", 12) },
+    Kind { name: "Korean, by frequency", line: |chance| frequent(chance, &WORDS[1], " ", 3) },
+    Kind { name: "other scripts, by frequency", line: scripts_by_frequency },
+];
+
 /// Lines of one kind, so many bytes in all.
 pub(crate) fn lines(kind: &Kind, bytes: usize) -> Vec<String> {
     let mut chance = Chance(0x5eed ^ kind.name.len() as u64);
@@ -28,6 +39,33 @@ pub(crate) fn lines(kind: &Kind, bytes: usize) -> Vec<String> {
     }
     lines
 }
+
+/// The words of the vocabulary for each script, the most frequent ones first: that is how their ranks came about.
+static WORDS: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
+    let scripts: [&[(char, char)]; 8] = [
+        &[('\u{3041}', '\u{30ff}'), ('\u{4e00}', '\u{9fff}')],
+        &[('\u{ac00}', '\u{d7a3}')],
+        &[('\u{400}', '\u{4ff}')],
+        &[('\u{600}', '\u{6ff}')],
+        &[('\u{900}', '\u{97f}')],
+        &[('\u{e00}', '\u{e7f}')],
+        &[('\u{370}', '\u{3ff}')],
+        &[('\u{590}', '\u{5ff}')],
+    ];
+    let reference = tiktoken_rs::o200k_base_singleton();
+    let all: Vec<String> = (0..199_998)
+        .filter_map(|rank| String::from_utf8(reference.decode_bytes(&[rank]).ok()?).ok())
+        .filter(|word| !word.is_ascii())
+        .collect();
+    let within = |word: &str, ranges: &[(char, char)]| {
+        word.trim_start().chars().all(|c| ranges.iter().any(|(first, last)| (*first..=*last).contains(&c)))
+    };
+    scripts
+        .map(|ranges| {
+            all.iter().filter(|word| within(word, ranges)).map(|word| word.trim_start().to_owned()).collect()
+        })
+        .into()
+});
 
 /// SplitMix64.
 struct Chance(u64);
@@ -53,6 +91,13 @@ impl Chance {
     fn often(&mut self, end: usize) -> usize {
         let limit = end >> self.below(8);
         self.below(limit.max(1))
+    }
+
+    /// By the law of Zipf: each doubling of the number is as likely as the one before.
+    fn zipf(&mut self, end: usize) -> usize {
+        let exponent = self.below(1 << 20) as f64 / f64::from(1 << 20);
+        // The cast rounds down.
+        ((end as f64).powf(exponent) as usize - 1).min(end - 1)
     }
 
     fn of<T: Copy>(&mut self, these: &[T]) -> T {
@@ -154,6 +199,28 @@ fn scripts(chance: &mut Chance) -> String {
             line.push(chance.character(first, last));
         }
         line.push_str(chance.of(&[" ", " ", " ", ", ", "؟ ", "। ", ".\n", "'s "]));
+    }
+    line
+}
+
+fn scripts_by_frequency(chance: &mut Chance) -> String {
+    let words = &WORDS[chance.between(2, WORDS.len() - 1)];
+    frequent(chance, words, " ", 2)
+}
+
+/// Words with this between them, each of so many parts at most.
+fn frequent(chance: &mut Chance, words: &[String], between: &str, parts: usize) -> String {
+    let mut line = String::new();
+    for _ in 0..chance.between(10, 120) {
+        for _ in 0..chance.between(1, parts) {
+            line.push_str(&words[chance.zipf(words.len())]);
+        }
+        line.push_str(between);
+        match chance.below(16) {
+            0 => line.push_str(chance.of(&["。", "、", ", ", ".\n", "！", "? "])),
+            1 => line.push_str(&chance.below(3000).to_string()),
+            _ => {}
+        }
     }
     line
 }
