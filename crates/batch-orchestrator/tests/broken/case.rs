@@ -26,7 +26,7 @@ impl Case {
             batch_endpoint: "/chat/completions".into(),
             deployment: None,
             set_model: false,
-            limits: LimitOptions::default(),
+            limits: LimitOptions { split: false, ..LimitOptions::default() },
         };
         Self { name: name.to_owned(), bytes: bytes.into(), rules, count: false }
     }

@@ -120,12 +120,12 @@ async fn a_line_of_ten_megabytes_is_refused_with_its_size() {
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_lines_and_too_many_bytes_name_the_limit() {
     let mut world = World::new(fast()).await;
-    world.options.limits.max_lines = 1000;
+    (world.options.limits.max_lines, world.options.limits.split) = (1000, false);
     let found = rejected(&world, lines("a", 1001)).await;
     assert_eq!((found[0].0, found[0].1.as_str()), (Some(1001), "too_many_tasks"));
 
     let mut world = World::new(fast()).await;
-    world.options.limits.max_file_bytes = 1000;
+    (world.options.limits.max_file_bytes, world.options.limits.split) = (1000, false);
     let found = rejected(&world, lines("a", 20)).await;
     assert_eq!((found[0].0, found[0].1.as_str()), (None, "file_too_large"));
 }
