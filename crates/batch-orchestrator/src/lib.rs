@@ -3,6 +3,7 @@
 mod cleanup;
 mod collect;
 pub mod cost;
+pub mod dry_run;
 mod error;
 pub mod ledger;
 pub mod machine;

@@ -43,6 +43,7 @@ fn run(app: &App, command: Command) -> Result<Exit, CliError> {
             Command::Demo(args) => Box::pin(commands::demo::run(app, &args)).await,
             Command::Init(args) => commands::init::run(app, &args),
             Command::Run(args) => Box::pin(commands::run::run(app, &args)).await,
+            Command::Plan(args) => Box::pin(commands::plan::run(app, &args)).await,
             Command::Validate(args) => commands::validate::run(app, &args).await,
             Command::Estimate(args) => commands::estimate::run(app, &args).await,
             Command::Status(args) => commands::status::run(app, &args).await,

@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Process the files of the input directory
     Run(RunArgs),
+    /// Show what `run` would do now, and why: files, parts, tokens, cost, waits for quota; nothing is sent
+    Plan(PlanArgs),
     /// Check batch files without sending anything: all errors, with their lines
     Validate(ValidateArgs),
     /// Count the tokens of batch files, and say what they will cost
@@ -113,6 +115,13 @@ pub(crate) struct RunArgs {
     /// Create no batch that could bring the cost of this run above so many dollars; what is begun is finished
     #[arg(long, value_name = "USD")]
     pub(crate) max_cost: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// How long a batch is taken to take at a deployment where none has ended yet; the service's target is a day
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = humantime::parse_duration)]
+    pub(crate) turnaround: Duration,
 }
 
 #[derive(Debug, Args)]

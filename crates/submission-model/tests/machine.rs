@@ -162,7 +162,10 @@ fn every_write_of_the_model_is_one_that_the_product_makes() {
 /// Where an event is no matter of paying once.
 fn outside(state: &PartState, event: &PartEvent) -> Option<&'static str> {
     Some(match (state, event) {
-        (PartState::Ready, PartEvent::Admitted) => "nothing is sent before",
+        (PartState::Ready, PartEvent::Admitted | PartEvent::NoPlace { .. }) => "nothing is sent before",
+        (PartState::Uploading { .. } | PartState::Uploaded(_), PartEvent::Moved) => {
+            "to the model, an input that is unusable"
+        }
         (PartState::Uploading { .. }, PartEvent::InputGone | PartEvent::UploadRefused(_)) => {
             "ends without a POST"
         }
@@ -257,6 +260,7 @@ fn events_that_the_model_does_not_have_are_outside_wherever_the_product_takes_th
             named: None,
         },
         deployment: None,
+        cost: None,
         submission: None,
         batch: None,
         failure: None,
@@ -271,6 +275,8 @@ fn events_that_the_model_does_not_have_are_outside_wherever_the_product_takes_th
     };
     let events = [
         PartEvent::Admitted,
+        PartEvent::Moved,
+        PartEvent::NoPlace { problem: problem() },
         PartEvent::InputGone,
         PartEvent::UploadRefused(failure()),
         PartEvent::FilePending,

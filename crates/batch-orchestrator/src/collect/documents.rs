@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Artifact, JobRecord, PartResult, Publication, RawInput, Timestamp};
+use crate::{
+    cost::Usd,
+    model::{Artifact, JobRecord, PartCost, PartResult, Publication, RawInput, Timestamp},
+};
 
 /// The version of the manifest's format. Readers accept newer ones; a writer never overwrites one.
 pub const MANIFEST_FORMAT: u32 = 1;
@@ -46,6 +49,14 @@ pub(super) fn manifest(
             "cached": totals.cached_tokens,
             "completion": totals.completion_tokens,
         },
+        "cost": totals.cost.map(|actual| json!({
+            "expected_usd": {
+                "low": dollars(publication, |cost| cost.expected_low),
+                "high": dollars(publication, |cost| cost.expected_high),
+            },
+            "actual_usd": Usd::from_nanodollars(actual),
+            "actual_nanodollars": actual,
+        })),
         "timings": {
             "discovered_at": job.created_at.rfc3339(),
             "planned_at": publication.planned_at.rfc3339(),
@@ -53,6 +64,10 @@ pub(super) fn manifest(
         },
     });
     format!("{document:#}\n")
+}
+
+fn dollars(publication: &Publication, which: impl Fn(&PartCost) -> u64) -> Usd {
+    Usd::from_nanodollars(publication.parts.iter().filter_map(|part| part.cost.as_ref()).map(which).sum())
 }
 
 fn part(part: &PartResult) -> Value {
@@ -66,6 +81,8 @@ fn part(part: &PartResult) -> Value {
         "range": { "offset": part.plan.offset, "bytes": part.plan.bytes },
         "input_file_id": part.submission.as_ref().and_then(|s| s.input.file()),
         "input_blob": part.submission.as_ref().and_then(|s| s.input.blob()).map(ToString::to_string),
+        "deployment": part.deployment,
+        "cost_usd": part.cost.map(|cost| Usd::from_nanodollars(cost.actual)),
         "batch_id": batch.map(|b| &b.id),
         "status": batch.map(|b| b.status.as_str()),
         "output_file_id": batch.and_then(|b| b.output_file_id.as_ref()),
@@ -116,5 +133,6 @@ pub(super) fn metadata(job: &JobRecord, publication: &Publication) -> String {
     put("error_lines", json!(totals.error));
     put("prompt_tokens", json!(totals.prompt_tokens));
     put("completion_tokens", json!(totals.completion_tokens));
+    put("cost_usd", json!(totals.cost.map(Usd::from_nanodollars)));
     format!("{}\n", Value::Object(document))
 }

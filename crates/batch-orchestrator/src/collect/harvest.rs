@@ -90,21 +90,23 @@ pub(crate) async fn harvest(
         );
         return Ok(PartEvent::Quarantine { reason });
     }
+    let harvest = Harvest {
+        output,
+        error,
+        failed,
+        prompt_tokens: slots.prompt_tokens,
+        cached_tokens: slots.cached_tokens,
+        completion_tokens: slots.completion_tokens,
+    };
     Ok(PartEvent::Harvested(Box::new(PartResult {
+        cost: context.part_cost(&part.plan, &harvest),
         key: part.key.clone(),
         plan: part.plan.clone(),
         deployment: part.deployment.clone(),
         submission: ending.submission.cloned(),
         batch: ending.batch.cloned(),
         failure: ending.failure.cloned(),
-        harvest: Harvest {
-            output,
-            error,
-            failed,
-            prompt_tokens: slots.prompt_tokens,
-            cached_tokens: slots.cached_tokens,
-            completion_tokens: slots.completion_tokens,
-        },
+        harvest,
     })))
 }
 

@@ -9,6 +9,12 @@ pub(crate) struct Manifest {
     counts: Counts,
     input: Input,
     tokens: Tokens,
+    cost: Option<Cost>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct Cost {
+    actual_nanodollars: Option<u64>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -52,6 +58,7 @@ impl Manifest {
             prompt_tokens: self.tokens.prompt,
             cached_tokens: self.tokens.cached,
             completion_tokens: self.tokens.completion,
+            cost: self.cost.as_ref().and_then(|cost| cost.actual_nanodollars),
         }
     }
 

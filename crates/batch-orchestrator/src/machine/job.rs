@@ -176,6 +176,7 @@ impl Publication {
             estimated_tokens: self.plan.as_ref().map_or(0, |plan| plan.tokens.prompt),
             ..Totals::default()
         };
+        totals.cost = self.parts.iter().map(|part| part.cost.map(|cost| cost.actual)).sum();
         for PartResult { harvest, .. } in &self.parts {
             totals.output += lines(&harvest.output);
             totals.error += lines(&harvest.error);

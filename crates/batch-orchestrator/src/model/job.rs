@@ -159,6 +159,9 @@ pub struct Totals {
     pub cached_tokens: u64,
     /// Completion tokens, by the usage of the answers.
     pub completion_tokens: u64,
+    /// What the answers cost, in billionths of a dollar; `None` where there is no price.
+    #[serde(default)]
+    pub cost: Option<u64>,
 }
 
 /// How a job ended.

@@ -14,7 +14,7 @@ pub use input::{ServiceInput, Setbacks, Strays};
 pub use job::{Artifact, JobRecord, JobState, Outcome, Publication, RawInput, Totals};
 pub(crate) use key::hex;
 pub use key::{InputSnapshot, JobKey, PartKey};
-pub use part::{Harvest, PartFailure, PartRecord, PartResult, PartState, Spending, Submission};
+pub use part::{Harvest, PartCost, PartFailure, PartRecord, PartResult, PartState, Spending, Submission};
 pub use plan::{JobPlan, PartPlan, Target, TokenTotals};
 pub use problem::{Problem, ProblemKind};
 pub use time::Timestamp;

@@ -235,6 +235,20 @@ pub struct PartResult {
     pub failure: Option<PartFailure>,
     /// What was fetched.
     pub harvest: Harvest,
+    /// What it was expected to cost and what it did, in billionths of a dollar; `None` where there is no price.
+    #[serde(default)]
+    pub cost: Option<PartCost>,
+}
+
+/// What a part was expected to cost, and what it did, in billionths of a dollar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PartCost {
+    /// The prompts alone.
+    pub expected_low: u64,
+    /// With answers as long as they may be.
+    pub expected_high: u64,
+    /// By the usage of the answers.
+    pub actual: u64,
 }
 
 /// Why a part has no result at all.

@@ -50,7 +50,7 @@ pub(super) fn account(
         _ => None,
     };
     let cost = match event {
-        E::Harvested(result) => context.actual_cost(&result.harvest).or(part.spending.map(|_| 0)),
+        E::Harvested(result) => result.cost.map(|cost| cost.actual).or(part.spending.map(|_| 0)),
         _ => None,
     };
     // Of a part whose place was never written down, it is where the first thing happened to it.

@@ -11,14 +11,15 @@ use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use token_estimator::TokenEstimator;
 
 use crate::{
-    cost::{Expected, Usd, expected},
+    cost::{Expected, expected},
     error::{StageError, StageResult},
     ledger::Ledger,
     machine::{Timing, backoff},
-    model::{Harvest, PartPlan},
+    model::{Harvest, PartCost, PartPlan},
     options::{BlobUrls, PipelineOptions},
     recover::Survey,
     snapshot::Layout,
+    validate::Rules,
 };
 
 /// The seams of the pipeline, and its options.
@@ -61,6 +62,15 @@ impl Context {
         ledger == self.ledger.id() || self.options.run.adopt_ledger.as_deref() == Some(ledger)
     }
 
+    /// What files must obey. Where names are rewritten, the longest is planned with: no part outgrows a limit wherever it goes.
+    pub(crate) fn rules(&self) -> Rules {
+        let mut rules = Rules::new(&self.options.service, &self.options.limits);
+        if rules.set_model {
+            rules.deployment.clone_from(&self.longest_name);
+        }
+        rules
+    }
+
     /// What every line's `model` is replaced by, if it is.
     pub(crate) fn new_model(&self) -> Option<&str> {
         self.options.service.deployment.as_deref().filter(|_| self.options.service.set_model)
@@ -72,12 +82,17 @@ impl Context {
         expected(prices, &plan.tokens, plan.lines, self.options.cost.assumed_output)
     }
 
-    /// What was paid here, in billionths of a dollar; `None` where there is no price.
-    pub(crate) fn actual_cost(&self, harvest: &Harvest) -> Option<u64> {
+    /// What was expected, and what was paid here; `None` where there is no price.
+    pub(crate) fn part_cost(&self, plan: &PartPlan, harvest: &Harvest) -> Option<PartCost> {
         let prices = self.options.service.prices.as_ref()?;
-        let cost =
+        let expected = self.cost_of(plan)?;
+        let actual =
             prices.actual(harvest.prompt_tokens, harvest.cached_tokens, harvest.completion_tokens).total();
-        cost.ok().map(Usd::nanodollars)
+        Some(PartCost {
+            expected_low: expected.low.nanodollars(),
+            expected_high: expected.high.nanodollars(),
+            actual: actual.ok()?.nanodollars(),
+        })
     }
 
     pub(crate) fn backoff(&self, failures: u32, asked: Option<Duration>) -> Duration {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::{Observer, Pool, RunReport, run::Run};
 use crate::{
+    dry_run::{DryRun, dry_run},
     error::PipelineError,
     ledger::{Ledger, WorkerId},
     options::{PipelineOptions, ServiceOptions},
@@ -100,6 +101,15 @@ impl Pipeline {
         options: PipelineOptions,
     ) -> Self {
         Self { pool: Arc::new(Pool::new(backends, first, others, options)), worker }
+    }
+
+    /// What a run would do now: lists and validates as a run does, and plays admission. Nothing is written, nothing is sent.
+    /// `assumed`: how long a batch takes at a deployment where none has ended yet.
+    ///
+    /// # Errors
+    /// If lake or ledger cannot be reached. What is wrong with a single file is in the answer.
+    pub async fn dry_run(&self, assumed: std::time::Duration) -> Result<DryRun, PipelineError> {
+        dry_run(&self.pool, assumed).await
     }
 
     /// Runs until everything is done (one pass) or until it is stopped.

@@ -83,6 +83,8 @@ pub struct RunReport {
     pub waiting: u64,
     /// Jobs that are not finished, with work in flight.
     pub in_flight: u64,
+    /// Jobs that are not finished, because the money that may be spent is spent.
+    pub over_budget: u64,
     /// Lines with a successful answer.
     pub output_lines: u64,
     /// Lines without.
@@ -91,6 +93,8 @@ pub struct RunReport {
     pub prompt_tokens: u64,
     /// Completion tokens, by usage.
     pub completion_tokens: u64,
+    /// What the answers cost where prices are known, in billionths of a dollar.
+    pub cost_nanodollars: u64,
     /// Whether the run was stopped from outside.
     pub interrupted: bool,
     /// Whether the run left unfinished work because lake or service would not have it.
@@ -111,6 +115,7 @@ impl RunReport {
                 self.error_lines += totals.error;
                 self.prompt_tokens += totals.prompt_tokens;
                 self.completion_tokens += totals.completion_tokens;
+                self.cost_nanodollars += totals.cost.unwrap_or(0);
             }
             JobState::Dropped { .. } => self.dropped += 1,
             JobState::Foreign { .. } => self.foreign += 1,
@@ -124,6 +129,6 @@ impl RunReport {
     pub fn has_errors(&self) -> bool {
         let files =
             self.partial + self.failed + self.rejected + self.foreign + self.quarantined + self.skipped;
-        files + self.waiting + self.error_lines > 0
+        files + self.waiting + self.over_budget + self.error_lines > 0
     }
 }

@@ -20,5 +20,5 @@ mod stuck;
 pub(crate) use context::Context;
 pub use driver::{Backends, Pipeline, Stop};
 pub use events::{Event, Observer, RunReport};
-pub(crate) use pool::Pool;
+pub(crate) use pool::{Member, Pool};
 pub use resolve::{ResolveError, resolve};

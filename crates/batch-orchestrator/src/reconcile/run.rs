@@ -335,7 +335,7 @@ impl<'a> Run<'a> {
 
     pub(super) async fn close(mut self) -> Result<RunReport, PipelineError> {
         let mut tries = 0;
-        let Remaining { waiting, in_flight } = loop {
+        let Remaining { waiting, in_flight, over_budget } = loop {
             let remaining = stuck::remaining(self.context).await;
             tries += 1;
             match self.outage.bear(remaining)? {
@@ -345,6 +345,7 @@ impl<'a> Run<'a> {
             }
         };
         (self.report.waiting, self.report.in_flight) = (waiting, in_flight);
+        self.report.over_budget = over_budget;
         Ok(self.report)
     }
 }

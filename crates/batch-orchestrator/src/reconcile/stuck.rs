@@ -6,7 +6,7 @@ use super::Context;
 use crate::{
     error::PipelineError,
     ledger::{JobQuery, JobView},
-    model::{JobState, PartState, Problem, ProblemKind, Timestamp},
+    model::{JobState, PartRecord, PartState, Problem, ProblemKind, Timestamp},
 };
 
 /// A lasting problem is believed after so many tries.
@@ -18,6 +18,8 @@ pub(super) struct Remaining {
     pub(super) waiting: u64,
     /// Jobs with work in flight.
     pub(super) in_flight: u64,
+    /// Jobs that wait for money, and for nothing else.
+    pub(super) over_budget: u64,
 }
 
 /// Whether every unfinished job is stuck.
@@ -39,10 +41,20 @@ pub(super) async fn all_stuck(context: &Context) -> Result<bool, PipelineError> 
 
 /// Counts what is left.
 pub(super) async fn remaining(context: &Context) -> Result<Remaining, PipelineError> {
-    let mut remaining = Remaining { waiting: 0, in_flight: 0 };
+    let mut remaining = Remaining { waiting: 0, in_flight: 0, over_budget: 0 };
     for view in unfinished(context).await? {
+        let open = || view.parts.iter().filter(|part| !part.state.is_at_rest());
+        let for_money = |part: &PartRecord| {
+            part.problem.as_ref().is_some_and(|problem| problem.kind == ProblemKind::Budget)
+        };
         let sent = view.parts.iter().any(|part| part.state != PartState::Ready);
-        *(if sent { &mut remaining.in_flight } else { &mut remaining.waiting }) += 1;
+        *(if open().next().is_some() && open().all(for_money) {
+            &mut remaining.over_budget
+        } else if sent {
+            &mut remaining.in_flight
+        } else {
+            &mut remaining.waiting
+        }) += 1;
     }
     Ok(remaining)
 }

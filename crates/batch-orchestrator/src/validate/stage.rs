@@ -112,11 +112,7 @@ async fn run_on_threads<E>(
 /// `CLAIMED` → plan or rejection.
 pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> StageResult<JobEvent> {
     let lake = context.lake.as_ref();
-    let mut rules = Rules::new(&context.options.service, &context.options.limits);
-    if rules.set_model {
-        rules.deployment.clone_from(&context.longest_name);
-    }
-    let rules = Arc::new(rules);
+    let rules = Arc::new(context.rules());
     let verdict = if !rules.limits.split && job.input.size > rules.limits.max_file_bytes {
         Verdict::Invalid(too_large(job.input.size, &rules))
     } else {

@@ -197,7 +197,7 @@ async fn a_budget_stops_before_it_is_exceeded_and_the_next_run_goes_on() {
     world.options.cost.max_per_run = Some(45_000_000_000);
     let report = run(&world, &[("gpt-4o-mini-batch", 1.0)]).await;
     assert!(report.completed >= 2 && report.completed < 6, "{report:?}");
-    assert_eq!(report.completed + report.in_flight, 6, "{report:?}");
+    assert_eq!(report.completed + report.over_budget, 6, "{report:?}");
     let paid: u64 =
         world.jobs().await.iter().flat_map(|v| &v.parts).filter_map(|p| p.spending).map(|s| s.cost).sum();
     assert!(paid <= 45_000_000_000, "{paid}");

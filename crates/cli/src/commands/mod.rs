@@ -7,6 +7,7 @@ pub(crate) mod emulator;
 pub(crate) mod estimate;
 pub(crate) mod init;
 mod inputs;
+pub(crate) mod plan;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod status;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use batch_orchestrator::{Backends, Pipeline, RunReport, Stop, ledger::WorkerId};
+use batch_orchestrator::{Backends, Pipeline, RunReport, Stop, cost::Usd, ledger::WorkerId};
 
 use crate::{
     app::App,
@@ -94,7 +94,7 @@ async fn interrupted() {
 /// The exit code of a run.
 pub(super) fn exit_of(report: &RunReport) -> Exit {
     if report.interrupted {
-        if report.in_flight + report.waiting > 0 { exit::INTERRUPTED } else { exit::OK }
+        if report.in_flight + report.waiting + report.over_budget > 0 { exit::INTERRUPTED } else { exit::OK }
     } else if report.gave_up && (report.in_flight > 0 || report.waiting > 0 && files(report) == 0) {
         // Nothing could be done at all, or something is at the service and cannot be got.
         exit::UNREACHABLE
@@ -122,6 +122,9 @@ pub(super) fn summary(report: &RunReport) -> String {
         text +=
             &format!("; {} prompt and {} completion tokens", report.prompt_tokens, report.completion_tokens);
     }
+    if report.cost_nanodollars > 0 {
+        text += &format!("; {}", Usd::from_nanodollars(report.cost_nanodollars));
+    }
     for (count, noun, what) in [
         (report.recovered, "file", "taken over from a ledger that was lost"),
         (report.rejected, "file", "refused: see the report in the error directory"),
@@ -134,6 +137,11 @@ pub(super) fn summary(report: &RunReport) -> String {
             "in need of a person: `aoai-batch status JOB` says why and what can be done",
         ),
         (report.waiting, "file", "could not be begun: `aoai-batch status` says why; run again to resume"),
+        (
+            report.over_budget,
+            "file",
+            "waiting for money: raise --max-cost or limits.max_cost_per_day, or run again when a new day (UTC) begins",
+        ),
         (report.in_flight, "file", "unfinished, with its state saved: run again to resume"),
     ] {
         if count > 0 {

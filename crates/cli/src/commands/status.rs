@@ -2,8 +2,10 @@
 
 use aoai_batch_client::Batch;
 use batch_orchestrator::{
+    cost::Usd,
     ledger::{JobQuery, JobView},
-    model::{JobRecord, JobState, PartRecord, PartState, Problem},
+    model::{JobRecord, JobState, PartRecord, PartState, Problem, Timestamp},
+    quota::QuotaView,
 };
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde_json::json;
@@ -36,8 +38,15 @@ pub(crate) async fn run(app: &App, args: &StatusArgs) -> CliResult<Exit> {
             return Err(CliError::usage(format!("there is no job {key}"))
                 .hint("`aoai-batch status` lists the keys; their first digits will do"));
         }
-        app.printer.value(&json!({ "jobs": views.iter().map(job).collect::<Vec<_>>() }));
+        let books = ledger.quotas().await?;
+        app.printer.value(&json!({
+            "jobs": views.iter().map(job).collect::<Vec<_>>(),
+            "deployments": books.iter().map(deployment).collect::<Vec<_>>(),
+        }));
         app.printer.line(if args.job.is_some() { details(&views) } else { overview(&views) });
+        if args.job.is_none() && !books.is_empty() {
+            app.printer.line(quotas(&books, ledger.now().await?));
+        }
         if !args.watch {
             return Ok(exit::OK);
         }
@@ -70,6 +79,44 @@ fn overview(views: &[JobView]) -> String {
     table.to_string()
 }
 
+/// The books of the deployments: what is enqueued, who waits, and how often the service refused.
+fn quotas(books: &[QuotaView], now: Timestamp) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header([
+        "deployment",
+        "enqueued tokens",
+        "limit in use",
+        "coming",
+        "parts that wait",
+        "batches",
+        "refused",
+    ]);
+    for view in books {
+        let configured = view.record.configured.and_then(|(limit, _)| limit);
+        let limit = view.record.effective_limit(configured, now);
+        table.add_row([
+            view.deployment.to_string(),
+            view.reserved.to_string(),
+            limit.map_or("none known".to_owned(), |limit| limit.to_string()),
+            view.coming.to_string(),
+            view.waiting.to_string(),
+            view.record.created.to_string(),
+            view.record.refused.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+fn deployment(view: &QuotaView) -> serde_json::Value {
+    json!({
+        "deployment": view.deployment,
+        "enqueued_tokens": view.reserved,
+        "coming_tokens": view.coming,
+        "waiting_parts": view.waiting,
+        "books": view.record,
+    })
+}
+
 fn details(views: &[JobView]) -> String {
     let mut text = Vec::new();
     for JobView { job, parts } in views {
@@ -97,6 +144,17 @@ fn details(views: &[JobView]) -> String {
                 describe_part(&part.state),
                 batch.unwrap_or_default()
             ));
+            if let Some(deployment) = &part.deployment {
+                let cost = part.spending.map(|spending| {
+                    let kind = if part.state.is_at_rest() { "paid" } else { "at the most" };
+                    format!(", {} {kind}", Usd::from_nanodollars(spending.cost))
+                });
+                text.push(format!(
+                    "         at {deployment}, {} tokens of its quota{}",
+                    part.plan.quota_tokens(),
+                    cost.unwrap_or_default()
+                ));
+            }
             text.extend(part.problem.as_ref().map(said));
         }
         text.extend(decisions(job, parts));
@@ -176,6 +234,10 @@ fn job(view: &JobView) -> serde_json::Value {
             "lines": part.plan.lines,
             "tokens": part.plan.tokens,
             "state": part.state.name(),
+            "deployment": part.deployment,
+            "quota_tokens": part.plan.quota_tokens(),
+            "waits_since": part.state.waits_since().map(|since| since.rfc3339()),
+            "cost_usd": part.spending.map(|spending| Usd::from_nanodollars(spending.cost)),
             "batch": batch_of(part),
             "batch_id": part.state.batch_id(),
             "problem": part.problem,

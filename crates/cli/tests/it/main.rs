@@ -9,5 +9,6 @@ mod kill;
 #[cfg(unix)]
 mod lake;
 mod ledger_trouble;
+mod plan;
 mod runs;
 mod support;

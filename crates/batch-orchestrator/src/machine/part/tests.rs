@@ -74,6 +74,7 @@ fn every_event() -> Vec<PartEvent> {
             named: None,
         },
         deployment: None,
+        cost: None,
         submission: None,
         batch: None,
         failure: None,
