@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use adls_io::{DataLake, Location};
+use aoai_batch_client::BatchApi;
 use batch_orchestrator::{
-    CostOptions, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions, RunOptions,
-    ServiceOptions, Stop, Transfer,
+    Backends, CostOptions, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions,
+    RunOptions, ServiceOptions, Stop, Transfer,
     ledger::{JobView, WorkerId},
     machine::RetryOptions,
     model::{JobState, PartKey},
@@ -221,6 +222,8 @@ fn pipeline(gate: &Gate, incarnation: u64) -> Pipeline {
             name: "sim".into(),
             transfer,
             enqueued_tokens: scenario.quota,
+            deployment: scenario.pool.then(|| "name".to_owned()),
+            set_model: scenario.pool,
             ..ServiceOptions::default()
         },
         run: RunOptions {
@@ -235,12 +238,18 @@ fn pipeline(gate: &Gate, incarnation: u64) -> Pipeline {
         retry: RetryOptions::default(),
         cost: CostOptions::default(),
     };
-    Pipeline::new(
-        Arc::new(SimLake(gate.clone())),
-        Arc::new(SimApi(gate.clone())),
-        Some(Arc::new(Characters)),
-        Arc::new(SimLedger(gate.clone())),
-        WorkerId(gate.life.name.clone()),
-        options,
-    )
+    let service: Arc<dyn BatchApi> = Arc::new(SimApi(gate.clone()));
+    let backends = Backends {
+        lake: Arc::new(SimLake(gate.clone())),
+        estimator: Some(Arc::new(Characters)),
+        ledger: Arc::new(SimLedger(gate.clone())),
+    };
+    let others = if scenario.pool {
+        let weight = 2.0;
+        let deployment = Some("a-longer-name".to_owned());
+        vec![(service.clone(), ServiceOptions { deployment, weight, ..options.service.clone() })]
+    } else {
+        Vec::new()
+    };
+    Pipeline::pooled(&backends, service, others, WorkerId(gate.life.name.clone()), options)
 }

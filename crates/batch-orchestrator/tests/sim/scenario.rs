@@ -56,6 +56,8 @@ pub(crate) struct Scenario {
     pub(crate) expiring: bool,
     /// How many tokens may be enqueued at once.
     pub(crate) quota: Option<u64>,
+    /// Two deployments share the work, and the lines are rewritten to wherever they are sent.
+    pub(crate) pool: bool,
 }
 
 /// What happens at one chosen effect.
@@ -112,6 +114,7 @@ impl Scenario {
             blobs: false,
             expiring: true,
             quota: None,
+            pool: false,
         }
     }
 
@@ -154,6 +157,7 @@ impl Scenario {
             blobs: chance.random::<f64>() < 0.25,
             // A line takes some twenty; a part of five more than some of these limits.
             quota: (chance.random::<f64>() < 0.5).then(|| chance.random_range(60..=300)),
+            pool: chance.random::<f64>() < 0.3,
         }
     }
 
@@ -169,12 +173,13 @@ impl Scenario {
 
     pub(crate) fn shown(&self) -> String {
         format!(
-            "seed {}, workers {}, inputs {}, blobs {}, quota {:?}, {:?}, {:?}, {:?}",
+            "seed {}, workers {}, inputs {}, blobs {}, quota {:?}, pool {}, {:?}, {:?}, {:?}",
             self.seed,
             self.workers,
             self.inputs.len(),
             self.blobs,
             self.quota,
+            self.pool,
             self.rates,
             self.at_effects,
             self.mutation

@@ -131,9 +131,13 @@ impl World {
         let Some(limit) = self.scenario.quota else { return };
         let query = JobQuery { unfinished: true, ..JobQuery::default() };
         let views = at_once(self.ledger.view(&query)).unwrap();
-        let holders = views.iter().flat_map(|view| &view.parts).filter(|part| part.state.holds_quota());
-        let holders: Vec<u64> = holders.map(|part| part.plan.quota_tokens()).collect();
-        self.oracle().reserved(limit, &holders);
+        let mut holders: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+        for part in views.iter().flat_map(|view| &view.parts).filter(|part| part.state.holds_quota()) {
+            holders.entry(part.deployment.clone()).or_default().push(part.plan.quota_tokens());
+        }
+        for tokens in holders.values() {
+            self.oracle().reserved(limit, tokens);
+        }
     }
 
     /// After every mutation.
