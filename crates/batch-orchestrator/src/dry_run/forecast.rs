@@ -68,7 +68,7 @@ pub fn forecast(lanes: &[Lane], wishes: &[Wish], window: usize, now: Timestamp) 
             let chosen = &mut lanes[lane];
             let weight = chosen.candidate.weight;
             chosen.books.reserved += wishes[part].tokens;
-            chosen.books.record.placed += wishes[part].tokens as f64 / weight.max(f64::MIN_POSITIVE);
+            chosen.books.record.placed += wishes[part].tokens.max(1) as f64 / weight.max(f64::MIN_POSITIVE);
             let done = time + chosen.turnaround;
             running.push(Reverse((done, lane, wishes[part].tokens)));
             found[part] =

@@ -61,7 +61,7 @@ pub fn place<'c>(
         };
         let share = |candidate: &Candidate| {
             let placed = view(candidate).map_or(0.0, |view| view.record.placed);
-            placed + demand.tokens as f64 / candidate.weight.max(f64::MIN_POSITIVE)
+            placed + demand.tokens.max(1) as f64 / candidate.weight.max(f64::MIN_POSITIVE)
         };
         rank(a).cmp(&rank(b)).then_with(|| share(a).total_cmp(&share(b)))
     })

@@ -128,7 +128,10 @@ impl QuotaRecord {
     /// Takes in what happened. `reserved`: tokens of the other batches that may run, by our figure; `tokens`: of this one.
     pub fn apply(&mut self, change: &QuotaChange, tokens: u64, reserved: u64, now: Timestamp) {
         match change {
-            QuotaChange::Placed { weight } => self.placed += tokens as f64 / weight.max(f64::MIN_POSITIVE),
+            // Where nothing is counted, each part counts as one.
+            QuotaChange::Placed { weight } => {
+                self.placed += tokens.max(1) as f64 / weight.max(f64::MIN_POSITIVE);
+            }
             QuotaChange::Intent(intent) => {
                 let patience = u64::try_from(intent.patience.as_millis()).unwrap_or(u64::MAX);
                 self.configured = Some((intent.limit, patience));
