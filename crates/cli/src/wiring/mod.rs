@@ -11,4 +11,4 @@ pub(crate) use estimator::estimator;
 pub(crate) use lake::{WiredLake, lake, pipeline_options, prepare};
 pub(crate) use ledger::{Access, ledger};
 pub(crate) use secret::secret;
-pub(crate) use service::{others, service};
+pub(crate) use service::{others, remote, service};

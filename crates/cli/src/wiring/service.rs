@@ -32,7 +32,7 @@ pub(crate) fn others(
     let mut others: Vec<(Arc<dyn BatchApi>, ServiceOptions)> = Vec::new();
     for member in &settings.others {
         let api: Arc<dyn BatchApi> = match (&member.service, &first.emulator) {
-            (Service::Remote(remote), _) => Arc::new(remote_client(remote)?),
+            (Service::Remote(other), _) => remote(other)?,
             (Service::Emulator(_), Some(_)) => first.api.clone(),
             (Service::Emulator(_), None) => {
                 let name = member.name.as_deref().unwrap_or_default();
@@ -64,6 +64,11 @@ pub(crate) async fn service(settings: &Settings) -> CliResult<WiredService> {
             Ok(WiredService { api: Arc::new(client.clone()), client, emulator: None })
         }
     }
+}
+
+/// A service over HTTP.
+pub(crate) fn remote(remote: &Remote) -> CliResult<Arc<dyn BatchApi>> {
+    Ok(Arc::new(remote_client(remote)?))
 }
 
 fn remote_client(remote: &Remote) -> CliResult<BatchClient> {

@@ -1,6 +1,7 @@
 //! Does the service know us, and has it room?
 
 use aoai_batch_client::{BatchApi, BatchApiExt, FileQuery, PageQuery};
+use batch_orchestrator::ServiceOptions;
 use futures::TryStreamExt;
 
 use super::report::{Outcome, Report};
@@ -18,24 +19,32 @@ const WITHOUT_EXPIRY: usize = 500;
 const WITH_EXPIRY: usize = 10_000;
 
 pub(super) async fn check(settings: &Settings, report: &mut Report) {
-    match &settings.service {
+    member(&settings.service, &settings.pipeline.service, report).await;
+    for other in &settings.others {
+        member(&other.service, &other.options, report).await;
+    }
+}
+
+/// One deployment; a pool has several.
+async fn member(service: &Service, options: &ServiceOptions, report: &mut Report) {
+    match service {
         Service::Emulator(_) => {
-            report.add(AREA, Outcome::Ok, "the built-in emulator: nothing to check, nothing to pay");
-            return;
+            return report.add(AREA, Outcome::Ok, "the built-in emulator: nothing to check, nothing to pay");
         }
-        Service::Remote(remote) => report.add(AREA, Outcome::Note, format!("at {}", remote.endpoint)),
+        Service::Remote(remote) => {
+            report.add(AREA, Outcome::Note, format!("at {}", remote.endpoint));
+            let service = match wiring::remote(remote) {
+                Ok(service) => service,
+                Err(error) => return report.add_error(AREA, "the service cannot be used", &error),
+            };
+            if let Err(error) = service.list_batches(&PageQuery { limit: Some(1), after: None }).await {
+                return report.add_error(AREA, "batches cannot be listed", &CliError::service(&error));
+            }
+            report.add(AREA, Outcome::Ok, "batches can be listed");
+            files(service.as_ref(), report).await;
+        }
     }
-    let service = match wiring::service(settings).await {
-        Ok(service) => service.api,
-        Err(error) => return report.add_error(AREA, "the service cannot be used", &error),
-    };
-    if let Err(error) = service.list_batches(&PageQuery { limit: Some(1), after: None }).await {
-        return report.add_error(AREA, "batches cannot be listed", &CliError::service(&error));
-    }
-    report.add(AREA, Outcome::Ok, "batches can be listed");
-    files(service.as_ref(), report).await;
-    let service = &settings.pipeline.service;
-    match &service.deployment {
+    match &options.deployment {
         Some(name) => report.add(
             AREA,
             Outcome::Note,
@@ -45,6 +54,16 @@ pub(super) async fn check(settings: &Settings, report: &mut Report) {
             ),
         ),
         None => report.add(AREA, Outcome::Warning, "service.deployment is not set: any model name is let through"),
+    }
+    match options.enqueued_tokens {
+        Some(tokens) => {
+            report.add(AREA, Outcome::Note, format!("at most {tokens} tokens are enqueued there at once"))
+        }
+        None => report.add(
+            AREA,
+            Outcome::Note,
+            "enqueued_tokens is not set: the quota is learned from what the service tells and refuses",
+        ),
     }
 }
 
