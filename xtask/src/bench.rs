@@ -15,12 +15,14 @@ use crate::{
 };
 
 mod curl;
+mod examples;
 mod fleet;
 mod lake;
 mod list;
 mod memory;
 mod options;
 mod requests;
+mod split;
 mod table;
 
 pub(crate) use options::Options;
@@ -54,6 +56,9 @@ pub(crate) fn run(options: &Options) -> Outcome {
         ("list", list::run),
         ("memory", memory::run),
         ("fleet", fleet::run),
+        ("split", split::run),
+        ("tokens", examples::tokens),
+        ("validate", examples::validate),
     ] {
         if options.wants(name) {
             rows.extend(measure(&bench).map_err(|why| format!("{name}: {why}"))?);

@@ -2,14 +2,17 @@
 
 use std::{fmt::Display, path::PathBuf, str::FromStr};
 
-const NAMES: [&str; 4] = ["lake", "list", "memory", "fleet"];
+const NAMES: [&str; 7] = ["lake", "list", "memory", "fleet", "split", "tokens", "validate"];
 
 const USAGE: &str = "\
-usage: cargo xtask bench [lake] [list] [memory] [fleet] [options]
+usage: cargo xtask bench [lake] [list] [memory] [fleet] [split] [tokens] [validate] [options]
   lake      reading and publishing a file in the lake, beside curl
   list      requests and memory of a listing of 100,000 paths
   memory    time and memory of `run --once` over ten files of 200 MiB, for `transfer` = upload and import
   fleet     400 files by one worker and by four, with their ledger on PostgreSQL (it starts a server of its own)
+  split     one file of 1 GB with 400,000 lines: in parts there, in one piece and in order back
+  tokens    counting beside tiktoken-rs, and its start
+  validate  validation and counting of a file, beside reading and parsing it
 All of them where none is named.
   --quick             smaller: 32 MiB, 10,000 paths, three files of 20 MB, 120 files
   --check             fail where a number is not as it should be

@@ -12,6 +12,8 @@ const BACK: f64 = 0.9;
 /// And by how much of the limit it grows again, for each [`STEP`] without a refusal.
 const GROWTH: f64 = 0.05;
 const STEP: Duration = Duration::from_mins(10);
+/// So near, as a logarithm, a figure is to the one that is expected of a file.
+const NEAR: f64 = 0.2;
 /// How much the newest observation weighs.
 const NEWEST: f64 = 0.3;
 /// An observation beyond this is not believed as it is.
@@ -158,16 +160,23 @@ impl QuotaRecord {
         }
     }
 
-    /// The header is described both as the figure of the file and as the sum of all that is enqueued: the nearer one is
-    /// taken.
+    /// The header is described both as the figure of the file and as the sum of all that is enqueued. Where nothing else of
+    /// ours is enqueued they are the same. Otherwise what is near to the figure that is expected of the file is taken for
+    /// that, and the rest for a sum. Of a sum only the ratio's lower bound is known, for some of what we hold to be enqueued
+    /// may have ended since we looked: it raises what is known, and never lowers it.
     fn learn_figure(&mut self, figure: u64, tokens: u64, reserved: u64) {
-        let sum = tokens.saturating_add(reserved);
         if figure == 0 || tokens == 0 {
             return;
         }
-        let distance = |ours: u64| (figure as f64 / ours as f64).ln().abs();
-        let ours = if distance(tokens) <= distance(sum) { tokens } else { sum };
-        mean(&mut self.figure_ratio, (figure as f64 / ours as f64).clamp(*FACTOR.start(), *FACTOR.end()));
+        let ratio = |ours: u64| (figure as f64 / ours as f64).clamp(*FACTOR.start(), *FACTOR.end());
+        let (file, sum) = (ratio(tokens), ratio(tokens.saturating_add(reserved)));
+        let near = |known: f64| (file / known).ln().abs() < NEAR;
+        match self.figure_ratio {
+            _ if reserved == 0 => mean(&mut self.figure_ratio, file),
+            Some(known) if near(known) => mean(&mut self.figure_ratio, file),
+            Some(known) => self.figure_ratio = Some(known.max(sum)),
+            None => self.figure_ratio = Some(if file.ln().abs() <= sum.ln().abs() { file } else { sum }),
+        }
     }
 
     fn learn_usage(&mut self, used: &Used) {

@@ -76,3 +76,14 @@ fn those_are_woken_for_whom_there_is_room_and_nobody_overtakes_who_waited_long()
     record.configured = None;
     assert_eq!(record.woken(&waiting, 800, NOW).len(), 4, "no limit is known");
 }
+
+#[test]
+fn a_sum_that_is_smaller_than_we_believe_teaches_nothing() {
+    let mut record = QuotaRecord { figure_ratio: Some(1.4), ..QuotaRecord::default() };
+    let told = |figure| QuotaChange::Created { figure: Some(figure), limit: None };
+    // Half of what we hold to be enqueued has ended already.
+    record.apply(&told(420), 100, 500, NOW);
+    assert!((record.factor() - 1.4).abs() < 1e-9);
+    record.apply(&told(960), 100, 500, NOW);
+    assert!((record.factor() - 1.6).abs() < 1e-9, "more than we believed: {}", record.factor());
+}
