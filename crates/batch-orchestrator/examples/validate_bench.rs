@@ -1,5 +1,5 @@
-//! How fast validation is, beside what it cannot be faster than. The steps take turns, and medians are shown: other
-//! programs disturb all of them alike.
+//! How fast validation is, beside what it cannot be faster than. The steps take turns, so that other programs
+//! disturb all of them alike.
 //!
 //! Run it: `cargo run --release -p batch-orchestrator --example validate_bench` (or with MB, rounds and a part of the
 //! names of the steps, such as `50 3 "validate, "`)
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let estimator = TiktokenEstimator::new(EstimatorOptions::default());
     estimator.warm_up(MODEL);
     let cores = Threads::default().count;
-    println!("{} MB a file, medians of {rounds} rounds, {cores} cores, MB/s", size / 1_000_000);
+    println!("{} MB a file, MB/s: median and best of {rounds} rounds, {cores} cores", size / 1_000_000);
     for (name, file) in
         [("mixed", mixed(size)), ("same system prompt of 6 KB on every line", same_prompt(size))]
     {
@@ -73,7 +73,8 @@ fn measure(file: &Bytes, rounds: usize, wanted: &str, cores: NonZeroUsize, estim
     }
     for ((name, _), times) in steps.iter().zip(&mut times) {
         times.sort_unstable_by(f64::total_cmp);
-        println!("{:>9.0}  {name}", file.len() as f64 / 1e6 / times[times.len() / 2]);
+        let speed = |time: f64| file.len() as f64 / 1e6 / time;
+        println!("{:>9.0} {:>9.0}  {name}", speed(times[times.len() / 2]), speed(times[0]));
     }
 }
 

@@ -1,7 +1,8 @@
 //! The few JSON values that validation looks at, without a copy and without recursion.
 
-use std::{borrow::Cow, collections::HashSet, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt, sync::LazyLock};
 
+use memchr::memmem::Finder;
 use serde::de::{DeserializeSeed, Deserializer, Visitor};
 use serde_json::value::RawValue;
 
@@ -156,20 +157,27 @@ impl<'a> Keys<'a> {
 ///
 /// serde_json finds those only in strings that it decodes, and most are passed over here.
 pub(super) fn half_character(text: &str) -> Option<usize> {
+    static UNICODE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u"));
     let bytes = text.as_bytes();
-    let mut from = 0;
-    while let Some(found) = memchr::memchr(b'\\', &bytes[from..]) {
-        let at = from + found;
-        from = at + 2;
-        let Some(unit) = escape(bytes, at) else { continue };
-        from = at + 6;
+    // Most texts have other escapes only: this finds out faster than a look at each of them.
+    let first = UNICODE.find(bytes)?;
+    // Backslashes right before it belong to it, or it to them.
+    let mut from = bytes[..first].iter().rposition(|byte| *byte != b'\\').map_or(0, |before| before + 1);
+    loop {
+        if bytes.get(from) != Some(&b'\\') {
+            from += memchr::memchr(b'\\', bytes.get(from..)?)?;
+        }
+        let Some(unit) = escape(bytes, from) else {
+            from += 2;
+            continue;
+        };
+        let second = from + 6;
         match unit {
-            0xD800..=0xDBFF if matches!(escape(bytes, from), Some(0xDC00..=0xDFFF)) => from += 6,
-            0xD800..=0xDFFF => return Some(at),
-            _ => {}
+            0xD800..=0xDBFF if matches!(escape(bytes, second), Some(0xDC00..=0xDFFF)) => from = second + 6,
+            0xD800..=0xDFFF => return Some(from),
+            _ => from = second,
         }
     }
-    None
 }
 
 /// The unit of a `\uXXXX` at a place.
