@@ -23,6 +23,8 @@ use tokio::time::Instant;
 const CHUNK: usize = 1 << 20;
 const MODEL: &str = "gpt-4o-mini";
 
+/// Makes a file of so many bytes.
+type Make = fn(usize) -> Vec<u8>;
 /// A step, by its name.
 type Step<'a> = (&'static str, Box<dyn Fn() -> u64 + 'a>);
 
@@ -35,9 +37,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     estimator.warm_up(MODEL);
     let cores = Threads::default().count;
     println!("{} MB a file, MB/s: median and best of {rounds} rounds, {cores} cores", size / 1_000_000);
-    for (name, file) in
-        [("mixed", mixed(size)), ("same system prompt of 6 KB on every line", same_prompt(size))]
-    {
+    let files: [(_, Make); 3] =
+        [("mixed", mixed), ("same system prompt of 6 KB on every line", same_prompt), ("short lines", short)];
+    for (name, make) in files {
+        let file = make(size);
         println!("\n{name}, {} lines", file.iter().filter(|byte| **byte == b'\n').count());
         measure(&Bytes::from(file), rounds, &wanted, cores, &estimator);
     }
@@ -169,6 +172,15 @@ fn mixed(size: usize) -> Vec<u8> {
             0 => write!(file, r#"{{"role":"user","content":[{{"type":"text","text":"{text}"}}]}}"#),
             _ => write!(file, r#"{{"role":"user","content":"{text}"}}"#),
         };
+    })
+}
+
+fn short(size: usize) -> Vec<u8> {
+    let mut random = SmallRng::seed_from_u64(3);
+    let words = words(&mut random);
+    fill(size, |_, file| {
+        let length = random.random_range(50..250);
+        let _ = write!(file, r#"{{"role":"user","content":"{}"}}"#, text(&mut random, &words, length));
     })
 }
 
