@@ -77,7 +77,7 @@ fn measure(file: &Bytes, rounds: usize, wanted: &str, cores: NonZeroUsize, estim
         }
     }
     let mut found = BTreeMap::new();
-    let show = |name, (median, best): (f64, f64)| {
+    let show = |name: &str, (median, best): (f64, f64)| {
         let speed = |time: f64| file.len() as f64 / 1e6 / time;
         println!("{:>9.0} {:>9.0}  {name}", speed(median), speed(best));
     };
