@@ -19,7 +19,7 @@ const ITEMS: &str = r#"body.input is "…" or [{"role":"user","content":"…"},�
 
 /// Checks a body; answers with its model, and the length of that in JSON.
 pub(super) fn check_body<'a>(
-    body: Body<'a>,
+    body: &mut Body<'a>,
     family: Family,
     rules: &Rules,
     wrong: &mut Wrongs,
@@ -38,8 +38,8 @@ pub(super) fn check_body<'a>(
         wrong.add(InvalidJsonLine, message, "remove one of each two");
     }
     match family {
-        Family::Chat => check_messages(body.messages, wrong),
-        Family::Responses => check_response(&body, wrong),
+        Family::Chat => check_messages(body.messages.take(), wrong),
+        Family::Responses => check_response(body, wrong),
         Family::Embeddings => check_embedding(body.input, wrong),
         Family::Other => {}
     }

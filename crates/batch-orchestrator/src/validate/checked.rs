@@ -1,6 +1,6 @@
 //! What can be said of lines without those before them: this is the work that is spread over the cores.
 
-use std::{borrow::Cow, collections::BTreeMap, ops::Range};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range, str::Utf8Error};
 
 use aoai_batch_client::{Line, LineItem};
 use serde_json::value::RawValue;
@@ -83,7 +83,7 @@ impl Checked {
             entry.is_valid = false;
             return self.finish_line(entry, wrong);
         }
-        let request = match std::str::from_utf8(&line.bytes) {
+        let request = match utf8(&line.bytes) {
             Ok(text) => checker.check(text, &mut wrong),
             Err(error) => {
                 let message = format!("not UTF-8: byte {} of the line is invalid", error.valid_up_to() + 1);
@@ -171,4 +171,9 @@ fn count(checker: &Checker<'_>, estimator: &dyn TokenEstimator, model: &str, bod
         provenance: Some(count.provenance),
         max_output: count.max_output_tokens,
     }
+}
+
+/// The text of a line. Only what is not UTF-8 is looked at a second time, for the place.
+fn utf8(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    simdutf8::basic::from_utf8(bytes).or_else(|_| std::str::from_utf8(bytes))
 }

@@ -1,7 +1,8 @@
 //! The few JSON values that validation looks at, without a copy and without recursion.
 
-use std::{borrow::Cow, collections::HashSet, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt, sync::LazyLock};
 
+use memchr::memmem::Finder;
 use serde::de::{DeserializeSeed, Deserializer, Visitor};
 use serde_json::value::RawValue;
 
@@ -130,23 +131,27 @@ const FEW: usize = 16;
 /// The keys of an object so far.
 #[derive(Default)]
 pub(super) struct Keys<'a> {
-    few: [Cow<'a, str>; FEW],
+    few: [&'a str; FEW],
     count: usize,
-    many: HashSet<Cow<'a, str>>,
+    /// Those that are more, or have escapes.
+    others: HashSet<Cow<'a, str>>,
 }
 
 impl<'a> Keys<'a> {
     /// Takes a key; answers whether it was not there yet.
     pub(super) fn insert(&mut self, key: Cow<'a, str>) -> bool {
-        if self.few[..self.count.min(FEW)].contains(&key) {
+        if self.few[..self.count].iter().any(|few| *few == key)
+            || !self.others.is_empty() && self.others.contains(&key)
+        {
             return false;
         }
-        if self.count < FEW {
-            self.few[self.count] = key;
-        } else if !self.many.insert(key) {
-            return false;
+        match key {
+            Cow::Borrowed(key) if self.count < FEW => {
+                self.few[self.count] = key;
+                self.count += 1;
+            }
+            key => drop(self.others.insert(key)),
         }
-        self.count += 1;
         true
     }
 }
@@ -156,20 +161,27 @@ impl<'a> Keys<'a> {
 ///
 /// serde_json finds those only in strings that it decodes, and most are passed over here.
 pub(super) fn half_character(text: &str) -> Option<usize> {
+    static UNICODE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u"));
     let bytes = text.as_bytes();
-    let mut from = 0;
-    while let Some(found) = memchr::memchr(b'\\', &bytes[from..]) {
-        let at = from + found;
-        from = at + 2;
-        let Some(unit) = escape(bytes, at) else { continue };
-        from = at + 6;
+    // Most texts have other escapes only: this finds out faster than a look at each of them.
+    let first = UNICODE.find(bytes)?;
+    // Backslashes right before it belong to it, or it to them.
+    let mut from = bytes[..first].iter().rposition(|byte| *byte != b'\\').map_or(0, |before| before + 1);
+    loop {
+        if bytes.get(from) != Some(&b'\\') {
+            from += memchr::memchr(b'\\', bytes.get(from..)?)?;
+        }
+        let Some(unit) = escape(bytes, from) else {
+            from += 2;
+            continue;
+        };
+        let second = from + 6;
         match unit {
-            0xD800..=0xDBFF if matches!(escape(bytes, from), Some(0xDC00..=0xDFFF)) => from += 6,
-            0xD800..=0xDFFF => return Some(at),
-            _ => {}
+            0xD800..=0xDBFF if matches!(escape(bytes, second), Some(0xDC00..=0xDFFF)) => from = second + 6,
+            0xD800..=0xDFFF => return Some(from),
+            _ => from = second,
         }
     }
-    None
 }
 
 /// The unit of a `\uXXXX` at a place.
@@ -180,6 +192,8 @@ fn escape(bytes: &[u8], at: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -194,8 +208,24 @@ mod tests {
             (r#""\ud83d\ud83d\ude00""#, 1),
             (r#""\\\uDE00""#, 3),
             (r#""\ud83d\ude00\uDBFF""#, 13),
+            (r#""\n\n a\n\\\\\n\ud83d""#, 15),
+            (r#""\u00e4\"\u00e4 b \\ud83d \ude00""#, 26),
         ] {
             assert_eq!(half_character(half), Some(at), "{half}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_has_half_a_character_if_it_cannot_be_decoded(
+            pieces in proptest::collection::vec(
+                prop::sample::select(vec!["a", "ä", r"\\", r"\n", r#"\""#, r"\ud83d", r"\uDE00", r"\u00e4", "u"]),
+                0..12,
+            ),
+        ) {
+            let text = format!("\"{}\"", pieces.concat());
+            let decoded = serde_json::from_str::<String>(&text);
+            prop_assert_eq!(half_character(&text).is_none(), decoded.is_ok(), "{}", text);
         }
     }
 
@@ -205,6 +235,15 @@ mod tests {
         let names: Vec<String> = (0..100).map(|n| format!("key{n}")).collect();
         assert!(names.iter().all(|name| keys.insert(Cow::Borrowed(name))));
         assert!(!names.iter().any(|name| keys.insert(Cow::Borrowed(name))));
-        assert!(keys.insert(Cow::Borrowed("")), "the empty key is a key");
+        let empty = Cow::Borrowed("");
+        assert!(keys.insert(empty.clone()) && !keys.insert(empty.clone()), "the empty key is a key");
+        let mut keys = Keys::default();
+        let decoded: Cow<'_, str> = Cow::Owned("key".to_owned());
+        assert!(
+            keys.insert(decoded.clone())
+                && !keys.insert(decoded.clone())
+                && !keys.insert(Cow::Borrowed("key"))
+        );
+        assert!(keys.insert(empty.clone()) && !keys.insert(Cow::Owned(String::new())));
     }
 }

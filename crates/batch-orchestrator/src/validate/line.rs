@@ -125,8 +125,9 @@ impl<'a> Checker<'a> {
             wrong.list.push(not_json);
             return Request::default();
         }
-        let line = match parse(text, self.family, self.keep_body) {
-            Ok(Ok(line)) => line,
+        let mut line = Envelope::default();
+        match parse(text, self.family, self.keep_body, &mut line) {
+            Ok(Ok(())) => {}
             Ok(Err(kind)) => {
                 let message = format!("not a valid JSON object: the line is {}", kind.name());
                 wrong.add(FindingCode::InvalidJsonLine, message, SHAPE);
@@ -136,7 +137,7 @@ impl<'a> Checker<'a> {
                 wrong.list.push(syntax(text, &error));
                 return Request::default();
             }
-        };
+        }
         if let Some(at) = half_character(text) {
             let message = format!(
                 "not a valid JSON object: a \\u escape is half a character, a lone surrogate (column {})",
@@ -146,10 +147,10 @@ impl<'a> Checker<'a> {
             wrong.add(FindingCode::InvalidJsonLine, message, hint);
             return Request::default();
         }
-        self.check_fields(line, wrong)
+        self.check_fields(&mut line, wrong)
     }
 
-    fn check_fields<'l>(&self, line: Envelope<'l>, wrong: &mut Wrongs) -> Request<'l> {
+    fn check_fields<'l>(&self, line: &mut Envelope<'l>, wrong: &mut Wrongs) -> Request<'l> {
         for key in &line.twice {
             let message = format!("{} is there twice, expected it once", excerpt(key));
             wrong.add(FindingCode::InvalidJsonLine, message, "remove one of them");
@@ -178,16 +179,14 @@ impl<'a> Checker<'a> {
             ),
             None => wrong.add(FindingCode::InvalidRequest, expected("url", "a string", line.url), SHAPE),
         }
-        let body = match line.body {
-            Some(Ok(body)) => body,
-            other => {
-                let found = other.and_then(Result::err).map_or("missing", Kind::name);
-                let message = format!("body is {found}, expected an object");
-                wrong.add(FindingCode::InvalidRequest, message, SHAPE);
-                return Request { custom_id, ..Request::default() };
-            }
-        };
-        let (model, model_length) = check_body(body, self.family, self.rules, wrong).unzip();
+        if line.body != Some(Ok(())) {
+            let found = line.body.and_then(Result::err).map_or("missing", Kind::name);
+            let message = format!("body is {found}, expected an object");
+            wrong.add(FindingCode::InvalidRequest, message, SHAPE);
+            return Request { custom_id, ..Request::default() };
+        }
+        let checked = check_body(&mut line.fields, self.family, self.rules, wrong);
+        let (model, model_length) = checked.unzip();
         Request { custom_id, model, model_length: model_length.unwrap_or(0), body: line.raw_body }
     }
 

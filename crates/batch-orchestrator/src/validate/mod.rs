@@ -4,6 +4,7 @@
 mod body;
 mod chat;
 mod checked;
+mod cores;
 mod encoding;
 mod json;
 mod limits;

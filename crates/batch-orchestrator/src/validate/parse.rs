@@ -39,7 +39,9 @@ pub(super) struct Envelope<'a> {
     pub(super) url: Option<&'a RawValue>,
     /// The text of the body, where it was asked for.
     pub(super) raw_body: Option<&'a RawValue>,
-    pub(super) body: Option<Result<Body<'a>, Kind>>,
+    pub(super) body: Option<Result<(), Kind>>,
+    /// The fields of the body, if that is an object.
+    pub(super) fields: Body<'a>,
     /// Keys that are there more than once.
     pub(super) twice: Vec<Cow<'a, str>>,
 }
@@ -62,38 +64,39 @@ pub(super) struct Body<'a> {
 }
 
 /// Reads a line; a value that is no object is told by its kind.
-pub(super) fn parse(
-    text: &str,
+pub(super) fn parse<'a>(
+    text: &'a str,
     family: Family,
     keep_body: bool,
-) -> serde_json::Result<Result<Envelope<'_>, Kind>> {
+    line: &mut Envelope<'a>,
+) -> serde_json::Result<Result<(), Kind>> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let mut line = EnvelopeSeed { family, keep_body }.deserialize(&mut deserializer)?;
+    let kind = EnvelopeSeed { family, keep_body, line }.deserialize(&mut deserializer)?;
     deserializer.end()?;
-    if let Ok(envelope) = &mut line
-        && let Some(raw) = envelope.raw_body
-    {
+    if let Some(raw) = line.raw_body {
         let mut deserializer = serde_json::Deserializer::from_str(raw.get());
-        envelope.body = Some(BodySeed { family }.deserialize(&mut deserializer)?);
+        line.body = Some(BodySeed { family, body: &mut line.fields }.deserialize(&mut deserializer)?);
     }
-    Ok(line)
+    Ok(kind)
 }
 
-struct EnvelopeSeed {
+/// Writes to its line: what it reads is too large to be handed up from call to call.
+struct EnvelopeSeed<'l, 'a> {
     family: Family,
     keep_body: bool,
+    line: &'l mut Envelope<'a>,
 }
 
-impl<'de> DeserializeSeed<'de> for EnvelopeSeed {
-    type Value = Result<Envelope<'de>, Kind>;
+impl<'de> DeserializeSeed<'de> for EnvelopeSeed<'_, 'de> {
+    type Value = Result<(), Kind>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for EnvelopeSeed {
-    type Value = Result<Envelope<'de>, Kind>;
+impl<'de> Visitor<'de> for EnvelopeSeed<'_, 'de> {
+    type Value = Result<(), Kind>;
 
     scalars_are_kinds!();
 
@@ -103,32 +106,37 @@ impl<'de> Visitor<'de> for EnvelopeSeed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut envelope, mut keys) = (Envelope::default(), Keys::default());
+        let Self { family, keep_body, line } = self;
+        let mut keys = Keys::default();
         while let Some(key) = map.next_key_seed(Key)? {
             if !keys.insert(key.clone()) {
                 map.next_value::<IgnoredAny>()?;
-                envelope.twice.push(key);
+                line.twice.push(key);
                 continue;
             }
             match &*key {
-                "custom_id" => envelope.custom_id = Some(map.next_value()?),
-                "method" => envelope.method = Some(map.next_value()?),
-                "url" => envelope.url = Some(map.next_value()?),
-                "body" if self.keep_body => envelope.raw_body = Some(map.next_value()?),
-                "body" => envelope.body = Some(map.next_value_seed(BodySeed { family: self.family })?),
+                "custom_id" => line.custom_id = Some(map.next_value()?),
+                "method" => line.method = Some(map.next_value()?),
+                "url" => line.url = Some(map.next_value()?),
+                "body" if keep_body => line.raw_body = Some(map.next_value()?),
+                "body" => {
+                    let seed = BodySeed { family, body: &mut line.fields };
+                    line.body = Some(map.next_value_seed(seed)?);
+                }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(Ok(envelope))
+        Ok(Ok(()))
     }
 }
 
-struct BodySeed {
+struct BodySeed<'l, 'a> {
     family: Family,
+    body: &'l mut Body<'a>,
 }
 
-impl<'de> DeserializeSeed<'de> for BodySeed {
-    type Value = Result<Body<'de>, Kind>;
+impl<'de> DeserializeSeed<'de> for BodySeed<'_, 'de> {
+    type Value = Result<(), Kind>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
@@ -151,8 +159,8 @@ const KNOWN: [&str; 12] = [
     "conversation",
 ];
 
-impl<'de> Visitor<'de> for BodySeed {
-    type Value = Result<Body<'de>, Kind>;
+impl<'de> Visitor<'de> for BodySeed<'_, 'de> {
+    type Value = Result<(), Kind>;
 
     scalars_are_kinds!();
 
@@ -162,7 +170,8 @@ impl<'de> Visitor<'de> for BodySeed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut body, mut keys) = (Body::default(), Keys::default());
+        let Self { family, body } = self;
+        let mut keys = Keys::default();
         while let Some(key) = map.next_key_seed(Key)? {
             let known = KNOWN.iter().position(|known| *known == key);
             if !keys.insert(key.clone()) {
@@ -174,7 +183,7 @@ impl<'de> Visitor<'de> for BodySeed {
                 }
                 continue;
             }
-            match (known, self.family) {
+            match (known, family) {
                 (Some(0), _) => body.model = Some(map.next_value()?),
                 (Some(1), Family::Chat | Family::Responses) => body.stream = Some(map.next_value()?),
                 (Some(at @ 2..=4), Family::Chat) | (Some(at @ 5), Family::Responses) => {
@@ -190,6 +199,6 @@ impl<'de> Visitor<'de> for BodySeed {
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(Ok(body))
+        Ok(Ok(()))
     }
 }

@@ -16,6 +16,7 @@ use token_estimator::TokenEstimator;
 
 use super::{
     checked::{Checked, check_block},
+    cores::{self, Cores, Place},
     line::{Checker, Rules},
     merge::{IndexBlock, Merge},
     report::Verdict,
@@ -29,12 +30,12 @@ const MOST_BYTES: u64 = 32 << 20;
 /// Chunks that wait to be hashed.
 const HASH_QUEUE: usize = 4;
 /// More threads than this do not help: the rest is in order.
-const MOST_THREADS: usize = 8;
+const MOST_THREADS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
 
 /// How the work on a file is spread.
 #[derive(Debug, Clone, Copy)]
 pub struct Threads {
-    /// How many threads check and count, besides the caller's.
+    /// How many threads check and count, besides the caller's; fewer where other files have the cores.
     pub count: NonZeroUsize,
     /// A block of lines is handed to a thread when it has so many bytes.
     pub block_bytes: u64,
@@ -42,9 +43,7 @@ pub struct Threads {
 
 impl Default for Threads {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).get();
-        let count = NonZeroUsize::new(cores.min(MOST_THREADS)).unwrap_or(NonZeroUsize::MIN);
-        Self { count, block_bytes: BLOCK_BYTES }
+        Self { count: cores::count().min(MOST_THREADS), block_bytes: BLOCK_BYTES }
     }
 }
 
@@ -54,6 +53,7 @@ impl Default for Threads {
 /// * Verdict and index are those of a [`Validator`](super::Validator).
 /// * Memory is bounded: 32 MiB of lines on their way, or one line if that is longer; and 24 bytes for each line.
 /// * A file of less than one block takes no thread.
+/// * All files of a process together are checked and counted on no more threads at a time than there are cores.
 /// * A panic of the estimator is the caller's.
 pub fn validate_chunks(
     chunks: impl Iterator<Item = Bytes>,
@@ -63,7 +63,10 @@ pub fn validate_chunks(
     mut index: impl FnMut(IndexBlock),
 ) -> Verdict {
     let checker = &Checker::new(rules, estimator.is_some());
-    let check = move |block: &Block| check_block(checker, estimator, block);
+    let check = move |block: &Block| {
+        let _core = Cores::shared().take();
+        check_block(checker, estimator, block)
+    };
     std::thread::scope(|scope| {
         let mut splitter = Splitter::new(rules.limits.max_line_bytes, threads.block_bytes);
         let mut merge = Merge::new(rules);
@@ -127,11 +130,14 @@ impl<'scope, 'env, C: Fn(&Block) -> Checked + Sync> Workers<'scope, 'env, C> {
 
     /// Hands a block to a thread.
     fn submit(&mut self, block: Block) {
-        if self.threads.len() < self.most {
+        if self.threads.len() < self.most
+            && let Some(place) = Cores::shared().place(self.threads.len())
+        {
             let (queue, check) = (self.queue.clone(), self.check);
             let name = format!("validate-{}", self.threads.len());
             // Where the machine has no more threads, those that there are will do.
-            let started = Builder::new().name(name).spawn_scoped(self.scope, move || work(&queue, check));
+            let started =
+                Builder::new().name(name).spawn_scoped(self.scope, move || work(&queue, check, place));
             self.threads.extend(started);
         }
         let (result, pending) = channel();
@@ -184,7 +190,8 @@ impl<'scope, 'env, C: Fn(&Block) -> Checked + Sync> Workers<'scope, 'env, C> {
     }
 }
 
-fn work(queue: &Mutex<Receiver<Job>>, check: &impl Fn(&Block) -> Checked) {
+/// Checks blocks until there are no more, and then gives up its place.
+fn work(queue: &Mutex<Receiver<Job>>, check: &impl Fn(&Block) -> Checked, _place: Place<'_>) {
     loop {
         // Held while waiting: one waits for a block, the others for their turn.
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -228,5 +235,84 @@ impl<'scope> Hasher<'scope> {
         let Some((chunks, thread)) = self.thread else { return self.hash };
         drop(chunks);
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering::SeqCst},
+        time::Duration,
+    };
+
+    use serde_json::value::RawValue;
+    use token_estimator::{Provenance, TokenCount};
+
+    use super::*;
+    use crate::options::LimitOptions;
+
+    /// Knows how many threads count at a time.
+    #[derive(Default)]
+    struct Crowd {
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl TokenEstimator for Crowd {
+        fn count(&self, model: &str, _: &RawValue) -> TokenCount {
+            self.most.fetch_max(self.now.fetch_add(1, SeqCst) + 1, SeqCst);
+            std::thread::sleep(Duration::from_millis(1));
+            self.now.fetch_sub(1, SeqCst);
+            TokenCount {
+                prompt_tokens: 1,
+                text_tokens: 1,
+                image_tokens: 0,
+                tool_tokens: 0,
+                overhead_tokens: 0,
+                max_output_tokens: None,
+                quota_tokens: 1,
+                provenance: self.provenance(model),
+            }
+        }
+
+        fn provenance(&self, _: &str) -> Provenance {
+            Provenance::Estimate
+        }
+    }
+
+    #[test]
+    fn several_files_share_the_cores() {
+        const LINES: u64 = 60;
+        let lines = (0..LINES).map(|n| {
+            format!(
+                r#"{{"custom_id":"{n}","method":"POST","url":"/chat/completions","body":{{"model":"m","messages":[{{"role":"user","content":"x"}}]}}}}"#
+            ) + "\n"
+        });
+        let file = Bytes::from(lines.collect::<String>());
+        let rules = Rules {
+            batch_endpoint: "/chat/completions".into(),
+            deployment: None,
+            set_model: false,
+            limits: LimitOptions::default(),
+        };
+        let cores = cores::count();
+        let threads = Threads { count: cores.saturating_add(2), block_bytes: 1 };
+        let crowd = Crowd::default();
+        std::thread::scope(|scope| {
+            for _ in 0..cores.get() + 2 {
+                scope.spawn(|| {
+                    let chunks = std::iter::once(file.clone());
+                    match validate_chunks(chunks, &rules, Some(&crowd), threads, drop) {
+                        Verdict::Valid(plan) => assert_eq!((plan.lines, plan.tokens.quota), (LINES, LINES)),
+                        Verdict::Invalid(report) => panic!("the file is valid: {:?}", report.findings),
+                    }
+                });
+            }
+        });
+        assert!(
+            crowd.most.load(SeqCst) <= cores.get(),
+            "{} threads on {cores} cores",
+            crowd.most.into_inner()
+        );
     }
 }
