@@ -2,7 +2,7 @@
 
 use batch_orchestrator::{
     ledger::{LedgerError, PartCommit},
-    model::{DeploymentId, PartKey, PartState, Timestamp},
+    model::{DeploymentId, PartKey, PartPlan, PartState, Timestamp},
     quota::{Load, QuotaChange, QuotaRecord, QuotaView},
 };
 use sqlx::{AssertSqlSafe, Database, Row as _};
@@ -147,6 +147,12 @@ async fn reserved(tx: &mut Tx<'_>, deployment: &DeploymentId, but: &str) -> Resu
         .await
         .map_err(db("commit"))?;
     Ok(u64::try_from(reserved).unwrap_or(0))
+}
+
+/// Tokens as a column has them: a sum of many still fits.
+pub(super) fn tokens(plan: &PartPlan) -> i64 {
+    const MOST: i64 = 1 << 50;
+    i64::try_from(plan.quota_tokens()).unwrap_or(MOST).min(MOST)
 }
 
 /// A row of the books.

@@ -125,7 +125,7 @@ async fn insert_part(tx: &mut Tx<'_>, part: &PartRecord, now: Timestamp) -> Resu
         .bind(to_json(&part.state)?)
         .bind(part.due_at.0)
         .bind(now.0)
-        .bind(i64::try_from(part.plan.quota_tokens()).unwrap_or(i64::MAX))
+        .bind(books::tokens(&part.plan))
         .execute(&mut **tx)
         .await
         .map_err(db("commit"))?;

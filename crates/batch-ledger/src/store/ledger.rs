@@ -124,9 +124,14 @@ impl Ledger for Store {
             }
             _ => None,
         };
-        let next = next.ok_or_else(|| {
-            LedgerError::new(LedgerErrorKind::Fenced, "commit", "somebody else holds the record")
-        })?;
+        let Some(next) = next else {
+            give_up(tx).await;
+            return Err(LedgerError::new(
+                LedgerErrorKind::Fenced,
+                "commit",
+                "somebody else holds the record",
+            ));
+        };
         self.commit_tx(tx, "commit").await?;
         Ok(next)
     }
@@ -296,7 +301,11 @@ impl LedgerAdmin for Store {
             .fetch_optional(&mut *tx)
             .await
             .map_err(&failed)?;
-        let lease = LeaseRef { key: key.clone(), fence: fence.ok_or_else(refused)?, version };
+        let Some(fence) = fence else {
+            give_up(tx).await;
+            return Err(refused());
+        };
+        let lease = LeaseRef { key: key.clone(), fence, version };
         let done = match (key, &commit) {
             (RecordKey::Job(key), Commit::Job(commit)) => {
                 commit_job(&mut tx, &lease, key, commit, now).await?
@@ -306,9 +315,19 @@ impl LedgerAdmin for Store {
             }
             _ => None,
         };
-        done.ok_or_else(refused)?;
+        if done.is_none() {
+            give_up(tx).await;
+            return Err(refused());
+        }
         self.commit_tx(tx, "resolve").await
     }
+}
+
+/// Rolls back now. A transaction that is only dropped keeps its locks until its connection is used again, and claims pass over
+/// what is locked.
+async fn give_up(tx: Tx<'_>) {
+    // If this fails, the connection is gone, and the server rolls back by itself.
+    let _ = tx.rollback().await;
 }
 
 /// The key for a new job on this input version; `None` if a job has it already.

@@ -7,6 +7,7 @@ use batch_orchestrator::{
 
 use super::{
     super::backend::Tx,
+    books,
     rows::{PartDocument, to_json},
 };
 use crate::{error::db, sql};
@@ -58,7 +59,7 @@ async fn part(tx: &mut Tx<'_>, part: &PartRecord, now: Timestamp) -> Result<(), 
         .bind(now.0)
         .bind(i64::from(part.state.is_at_rest()))
         .bind(i64::from(PartState::IN_FLIGHT.contains(&name)))
-        .bind(i64::try_from(part.plan.quota_tokens()).unwrap_or(i64::MAX))
+        .bind(books::tokens(&part.plan))
         .bind(part.deployment.as_ref().map(|deployment| deployment.0.as_str()))
         .bind(i64::from(part.state.holds_quota()))
         .bind(part.state.waits_since().map(|since| since.0))

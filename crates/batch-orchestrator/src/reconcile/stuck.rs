@@ -28,15 +28,29 @@ pub(super) async fn all_stuck(context: &Context) -> Result<bool, PipelineError> 
     let is_stuck = |failures: u32, problem: Option<&Problem>| {
         problem.is_some_and(|problem| stuck(context, failures, problem, now))
     };
-    Ok(unfinished(context).await?.iter().all(|view| {
+    let mut any = false;
+    for view in unfinished(context).await? {
         let mut open = view.parts.iter().filter(|part| !part.state.is_at_rest()).peekable();
         if matches!(view.job.state, JobState::Running { .. }) && open.peek().is_some() {
-            // A part that was never sent anywhere waits for those that were.
-            open.all(|part| part.state != PartState::Ready && is_stuck(part.failures, part.problem.as_ref()))
+            for part in open.filter(|part| !waits_its_turn(part)) {
+                if !is_stuck(part.failures, part.problem.as_ref()) {
+                    return Ok(false);
+                }
+                any = true;
+            }
+        } else if is_stuck(view.job.failures, view.job.problem.as_ref()) {
+            any = true;
         } else {
-            is_stuck(view.job.failures, view.job.problem.as_ref())
+            return Ok(false);
         }
-    }))
+    }
+    Ok(any)
+}
+
+/// A part for which no deployment has room: it waits for those that are there, and is as stuck as they are.
+fn waits_its_turn(part: &PartRecord) -> bool {
+    let for_quota = part.problem.as_ref().is_some_and(|problem| problem.kind == ProblemKind::Quota);
+    part.state == PartState::Ready && for_quota
 }
 
 /// Counts what is left.
