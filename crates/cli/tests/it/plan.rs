@@ -68,7 +68,9 @@ fn status_shows_the_books_after_a_run_over_a_pool() {
         let view = books.iter().find(|view| view["deployment"].as_str().unwrap().ends_with(name)).unwrap();
         view["books"]["created"].as_u64().unwrap()
     };
-    assert_eq!((created("#east-batch"), created("#west")), (2, 6), "{status}");
+    // Shares of eight to within one batch: whoever stands idle takes the next one, whatever its weight.
+    let (east, west) = (created("#east-batch"), created("#west"));
+    assert!(east + west == 8 && (5..=7).contains(&west), "{status}");
     let ran = place.run(&["status"]);
     assert!(ran.out.contains("enqueued tokens") && ran.out.contains("emulator#west"), "{}", ran.out);
 }
