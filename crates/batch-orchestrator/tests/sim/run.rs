@@ -61,10 +61,13 @@ pub(crate) fn simulate(scenario: Scenario) -> Result<Outcome, Violation> {
 }
 
 async fn live(world: &Arc<World>) -> Result<(), Violation> {
-    let (finish, finished) = watch::channel(false);
-    let workers: Vec<_> = (0..world.scenario.workers)
-        .map(|number| tokio::spawn(keep_running(world.clone(), number, finished.clone())))
-        .collect();
+    // One for each: the listeners of one channel are woken in an order that is left to chance.
+    let (finish, workers): (Vec<_>, Vec<_>) = (0..world.scenario.workers)
+        .map(|number| {
+            let (finish, finished) = watch::channel(false);
+            (finish, tokio::spawn(keep_running(world.clone(), number, finished)))
+        })
+        .unzip();
     while !is_done(world) {
         sleep(LOOK_EVERY).await;
         world.judge()?;
@@ -75,7 +78,9 @@ async fn live(world: &Arc<World>) -> Result<(), Violation> {
     }
     // Zombies wake up, late requests arrive.
     sleep(AFTERMATH / 2).await;
-    let _ = finish.send(true);
+    for finish in finish {
+        let _ = finish.send(true);
+    }
     for worker in workers {
         let aborted = worker.abort_handle();
         if timeout(AFTERMATH, worker).await.is_err() {
@@ -159,6 +164,7 @@ async fn keep_running(world: Arc<World>, number: usize, mut finished: watch::Rec
             _ = finished.changed() => {
                 let _ = stop.send(true);
                 tokio::select! {
+                    biased;
                     () = life.crash.notified() => run.abort(),
                     _ = &mut run => {}
                 }
