@@ -38,7 +38,7 @@ pub(crate) fn commit_job() -> String {
         "UPDATE job SET state = $4, doc = $5, due_at = CASE WHEN $4 = 'running' AND NOT EXISTS ( \
              SELECT 1 FROM part WHERE part.job_key = $1 AND part.at_rest = 0) THEN $9 ELSE $6 END, \
            failures = $7, problem = $8, at_rest = $10, updated_at = $9, version = version + 1, \
-           lease_until = CASE WHEN $11 = 1 THEN lease_until ELSE 0 END \
+           input = COALESCE($12, input), lease_until = CASE WHEN $11 = 1 THEN lease_until ELSE 0 END \
          WHERE job_key = $1 AND fence = $2 AND version = $3 AND lease_until > 0 RETURNING {JOB_COLUMNS}"
     )
 }
@@ -54,6 +54,11 @@ pub(crate) fn commit_part() -> String {
          WHERE part_key = $1 AND fence = $2 AND version = $3 AND lease_until > 0 RETURNING {PART_COLUMNS}"
     )
 }
+
+/// A part becomes the member of a bundle; whoever holds it has lost it.
+pub(crate) const MERGE_PART: &str = "UPDATE part SET state = $3, doc = $4, due_at = $5, failures = 0, problem = NULL, \
+     updated_at = $6, version = version + 1, fence = fence + 1, lease_until = 0 \
+     WHERE part_key = $1 AND version = $2 AND state = 'ready' RETURNING fence";
 
 pub(crate) const WAKE_JOB: &str = "UPDATE job SET due_at = $2 WHERE job_key = $1 AND at_rest = 0 \
      AND NOT EXISTS (SELECT 1 FROM part WHERE part.job_key = $1 AND part.at_rest = 0)";

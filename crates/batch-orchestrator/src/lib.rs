@@ -7,6 +7,7 @@ pub mod dry_run;
 mod error;
 pub mod ledger;
 pub mod machine;
+mod merge;
 pub mod model;
 mod options;
 mod poll;
@@ -21,8 +22,8 @@ pub mod validate;
 pub use collect::{MANIFEST_FORMAT, MANIFEST_NAME};
 pub use error::PipelineError;
 pub use options::{
-    BlobUrls, CostOptions, LakeOptions, LimitOptions, OutputOptions, OutputOrder, PipelineOptions,
-    RunOptions, ServiceOptions, Transfer,
+    BlobUrls, CostOptions, LakeOptions, LimitOptions, MergeOptions, OutputOptions, OutputOrder,
+    PipelineOptions, RunOptions, ServiceOptions, Transfer,
 };
 pub use reconcile::{Backends, Event, Observer, Pipeline, ResolveError, RunReport, Stop, resolve};
 pub use snapshot::{Skipped, SkippedReason, Watcher};

@@ -238,6 +238,23 @@ pub struct LimitOptions {
     /// The most tokens of a line: what is above the deployment's whole quota can never be admitted. Only where tokens
     /// are counted.
     pub max_line_tokens: Option<u64>,
+    /// Whether small files are sent together; `None`: each file is a batch of its own.
+    pub merge: Option<MergeOptions>,
+}
+
+/// Which files are sent together: batches are limited in number, and each takes its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MergeOptions {
+    /// The largest file that is merged with others, in bytes on the way to the service.
+    pub below: u64,
+    /// How long a small file waits for others after it was planned.
+    pub wait: Duration,
+}
+
+impl Default for MergeOptions {
+    fn default() -> Self {
+        Self { below: 4 << 20, wait: Duration::from_secs(10) }
+    }
 }
 
 impl Default for LimitOptions {
@@ -249,6 +266,7 @@ impl Default for LimitOptions {
             split: true,
             max_part_tokens: None,
             max_line_tokens: None,
+            merge: None,
         }
     }
 }

@@ -248,6 +248,7 @@ fn without_number(event: Event) -> Event {
 #[test]
 fn events_that_the_model_does_not_have_are_outside_wherever_the_product_takes_them() {
     let result = PartResult {
+        bundle: None,
         key: PartKey { job: JobKey("k".into()), part: 1, attempt: 1 },
         plan: PartPlan {
             number: 1,

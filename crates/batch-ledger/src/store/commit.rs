@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{
     super::backend::{Tx, lock_job},
-    books,
+    books, gather,
     rows::{self, PartDocument, to_json},
 };
 use crate::{error::db, sql};
@@ -38,11 +38,13 @@ pub(super) async fn commit_job(
         .bind(now.0)
         .bind(i64::from(commit.state.is_at_rest()))
         .bind(i64::from(commit.keep))
+        .bind(commit.input.as_ref().map(to_json).transpose()?)
         .fetch_optional(&mut **tx)
         .await
         .map_err(db("commit"))?;
     let Some(row) = row else { return Ok(None) };
     let next = rows::job_lease(&row)?;
+    gather::wake(tx, &commit.wake, now).await?;
     insert_event(tx, &key.0, next.reference(), commit.state.name(), now, &doc).await?;
     if commit.state.is_at_rest() {
         sqlx::query(sql::RELEASE_NAMES).bind(&key.0).execute(&mut **tx).await.map_err(db("commit"))?;
@@ -132,7 +134,7 @@ async fn insert_part(tx: &mut Tx<'_>, part: &PartRecord, now: Timestamp) -> Resu
     Ok(())
 }
 
-async fn insert_event(
+pub(super) async fn insert_event(
     tx: &mut Tx<'_>,
     key: &str,
     lease: &LeaseRef,

@@ -6,8 +6,8 @@ use aoai_batch_client::Batch;
 use async_trait::async_trait;
 use batch_orchestrator::{
     ledger::{
-        ClaimRequest, Claims, Commit, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin,
-        LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
+        ClaimRequest, Claims, Commit, Gathering, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger,
+        LedgerAdmin, LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
     },
     model::{InputSnapshot, JobKey, JobState, PartRecord, Timestamp},
     quota::QuotaView,
@@ -18,7 +18,7 @@ use super::{
     super::backend::{LOCK, Store, Tx},
     books, claims,
     commit::{commit_job, commit_part},
-    restore,
+    gather, restore,
     rows::{self, to_json},
 };
 use crate::{
@@ -207,6 +207,17 @@ impl Ledger for Store {
             .map_err(&failed)?;
         self.commit_tx(tx, "reserve a name").await?;
         Ok(owner == job.0)
+    }
+
+    async fn gather(&self, gathering: &Gathering) -> Result<bool, LedgerError> {
+        let mut tx = self.begin("gather").await?;
+        let now = self.time(&mut tx).await?;
+        if !gather::gather(&mut tx, gathering, now).await? {
+            give_up(tx).await;
+            return Ok(false);
+        }
+        self.commit_tx(tx, "gather").await?;
+        Ok(true)
     }
 
     async fn quotas(&self) -> Result<Vec<QuotaView>, LedgerError> {

@@ -4,6 +4,7 @@
 mod books;
 mod claims;
 mod commit;
+mod gather;
 mod ledger;
 mod restore;
 mod rows;

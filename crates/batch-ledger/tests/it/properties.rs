@@ -273,7 +273,7 @@ impl<'a> Player<'a> {
             RecordKey::Job(key) => {
                 let (state, parts) = job_state(key, to, self.planned.contains(key));
                 let keep = keep && !state.is_at_rest();
-                Commit::Job(JobCommit { state, due_at, failures, problem, parts, keep })
+                Commit::Job(JobCommit { failures, problem, parts, keep, ..JobCommit::new(state, due_at) })
             }
             RecordKey::Part(_) => {
                 let state = part_state(to);

@@ -5,6 +5,7 @@ use aoai_batch_client::{BatchApi, FileId};
 use crate::{
     error::StageResult,
     machine::JobEvent,
+    merge::{leave, members_pending},
     model::{JobKey, JobRecord, PartFailure, Publication, ServiceInput},
     reconcile::{Context, Pool},
     recover::batches_of,
@@ -18,6 +19,9 @@ pub(crate) async fn clean_up(
     job: &JobRecord,
     publication: &Publication,
 ) -> StageResult<JobEvent> {
+    if job.is_bundle() && members_pending(pool.common(), &job.key).await? {
+        return Ok(JobEvent::MembersPending);
+    }
     // Found published: what it had at the service is not known.
     let lost = publication.parts.is_empty() && publication.plan.is_some();
     let mut must_list = lost;
@@ -30,7 +34,8 @@ pub(crate) async fn clean_up(
             }
         }
     }
-    for part in &publication.parts {
+    // What was sent in a bundle is the bundle's.
+    for part in publication.parts.iter().filter(|part| part.bundle.is_none()) {
         let mut files: Vec<FileId> = Vec::new();
         if let Some(submission) = &part.submission {
             must_list |= submission.strays.must_list;
@@ -51,7 +56,13 @@ pub(crate) async fn clean_up(
     if must_list {
         delete_by_name(pool, &job.key).await?;
     }
-    forget(pool.common(), job).await?;
+    if job.is_bundle() {
+        // The plan first: what is left then says that everything was delivered.
+        pool.common().lake.delete_directory(&pool.common().layout.work(&job.key)?).await?;
+        leave(pool.common(), job).await?;
+    } else {
+        forget(pool.common(), job).await?;
+    }
     Ok(JobEvent::CleanedUp)
 }
 
@@ -71,9 +82,13 @@ async fn delete_by_name(pool: &Pool, key: &JobKey) -> StageResult<()> {
     Ok(())
 }
 
-/// Removes the work directory and, last, the claim marker.
+/// Removes the work directory and, last, the claim marker, or what a bundle has instead.
 pub(crate) async fn forget(context: &Context, job: &JobRecord) -> StageResult<()> {
     context.lake.delete_directory(&context.layout.work(&job.key)?).await?;
-    context.lake.delete(&context.layout.claim(&job.input)?, None).await?;
+    if job.is_bundle() {
+        context.lake.delete_directory(&context.layout.bundle(&job.key)?).await?;
+    } else {
+        context.lake.delete(&context.layout.claim(&job.input)?, None).await?;
+    }
     Ok(())
 }

@@ -13,7 +13,7 @@ pub const MANIFEST_FORMAT: u32 = 1;
 pub const MANIFEST_NAME: &str = "manifest.json";
 
 /// The manifest: written last, so its presence says that everything else is there.
-pub(super) fn manifest(
+pub(crate) fn manifest(
     job: &JobRecord,
     publication: &Publication,
     artifacts: &[Artifact],
@@ -76,6 +76,7 @@ fn part(part: &PartResult) -> Value {
     json!({
         "part": part.key.part,
         "attempt": part.key.attempt,
+        "bundle": part.bundle,
         "generation": part.submission.as_ref().map(|s| s.generation),
         "lines": { "first": part.plan.first_line, "count": part.plan.lines },
         "range": { "offset": part.plan.offset, "bytes": part.plan.bytes },

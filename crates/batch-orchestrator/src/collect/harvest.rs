@@ -67,7 +67,7 @@ pub(crate) async fn harvest(
         }
     };
 
-    let output = match ordered_output(context, &slots) {
+    let output = match ordered_output(context, part, &slots) {
         lines if lines.is_empty() => None,
         lines => Some(store(context, part, "output", spooled.lines(lines)).await?),
     };
@@ -106,6 +106,7 @@ pub(crate) async fn harvest(
         submission: ending.submission.cloned(),
         batch: ending.batch.cloned(),
         failure: ending.failure.cloned(),
+        bundle: None,
         harvest,
     })))
 }
@@ -233,14 +234,18 @@ async fn take(
     Ok(1)
 }
 
-fn ordered_output(context: &Context, slots: &Slots) -> Vec<Slot> {
+fn ordered_output(context: &Context, part: &PartRecord, slots: &Slots) -> Vec<Slot> {
     let all = slots.slots();
     match context.options.output.order {
-        OutputOrder::Input => {
-            all.iter().filter(|slot| matches!(slot, Slot::Output { .. })).copied().collect()
-        }
+        // The results of a bundle are dealt out to one member after the other.
+        _ if part.input.is_bundle() => succeeded(all),
+        OutputOrder::Input => succeeded(all),
         OutputOrder::Service => slots.service_order.iter().map(|&position| all[position as usize]).collect(),
     }
+}
+
+fn succeeded(slots: &[Slot]) -> Vec<Slot> {
+    slots.iter().filter(|slot| matches!(slot, Slot::Output { .. })).copied().collect()
 }
 
 async fn store(

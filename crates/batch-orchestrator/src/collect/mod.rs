@@ -13,8 +13,10 @@ mod results;
 mod source;
 mod spool;
 
-pub(crate) use artifact::write_artifact;
+pub(crate) use artifact::{Measure, write_artifact, write_results};
+pub(crate) use documents::manifest;
 pub use documents::{MANIFEST_FORMAT, MANIFEST_NAME};
 pub(crate) use harvest::{Ending, harvest};
 pub(crate) use manifest::Manifest;
 pub(crate) use publish::publish;
+pub(crate) use results::for_each_index_line;

@@ -84,7 +84,7 @@ fn quarantined() -> PartState {
 }
 
 fn job_commit(state: JobState, due_at: Timestamp, parts: Vec<PartRecord>) -> Commit {
-    Commit::Job(JobCommit { state, due_at, failures: 0, problem: None, parts, keep: false })
+    Commit::Job(JobCommit { parts, ..JobCommit::new(state, due_at) })
 }
 
 fn part_commit(state: PartState, due_at: Timestamp, keep: bool) -> Commit {

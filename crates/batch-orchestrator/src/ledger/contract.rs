@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::{
-    ClaimRequest, Claims, Commit, JobQuery, JobView, Lease, LeaseRef, LedgerError, PollRequest, PollTurn,
-    RecordKey,
+    ClaimRequest, Claims, Commit, Gathering, JobQuery, JobView, Lease, LeaseRef, LedgerError, PollRequest,
+    PollTurn, RecordKey,
 };
 use crate::{
     model::{InputSnapshot, JobKey, Timestamp},
@@ -65,6 +65,10 @@ pub trait Ledger: LedgerAdmin {
     /// Gives a name, such as a result directory, to one job; `false` if another job has it. The names of a job are free
     /// again when it comes to rest.
     async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError>;
+
+    /// Makes parts the members of a bundle, and adds its job, in one transaction; `false` and no change if one of them is not
+    /// `Ready` in this version any more. A lease on a member is void afterwards: a part that is `Ready` has nothing under way.
+    async fn gather(&self, gathering: &Gathering) -> Result<bool, LedgerError>;
 
     /// The books of every deployment that a part was ever sent to.
     async fn quotas(&self) -> Result<Vec<QuotaView>, LedgerError>;

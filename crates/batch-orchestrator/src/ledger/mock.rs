@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::{
-    ClaimRequest, Claims, Commit, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin, LedgerError,
-    PollRequest, PollTurn, RecordKey,
+    ClaimRequest, Claims, Commit, Gathering, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin,
+    LedgerError, PollRequest, PollTurn, RecordKey,
 };
 use crate::{
     model::{InputSnapshot, JobKey, Timestamp},
@@ -36,6 +36,7 @@ mockall::mock! {
         async fn observe(&self, batches: &[aoai_batch_client::Batch]) -> Result<u64, LedgerError>;
         async fn poll_turn(&self, request: &PollRequest) -> Result<PollTurn, LedgerError>;
         async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError>;
+        async fn gather(&self, gathering: &Gathering) -> Result<bool, LedgerError>;
         async fn quotas(&self) -> Result<Vec<QuotaView>, LedgerError>;
         async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError>;
     }

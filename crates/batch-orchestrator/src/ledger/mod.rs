@@ -15,6 +15,6 @@ pub use memory::{LedgerClock, MemoryLedger};
 #[cfg(feature = "mock")]
 pub use mock::MockLedger;
 pub use types::{
-    ClaimRequest, Claims, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, LedgerError,
-    LedgerErrorKind, PartCommit, PollRequest, PollTurn, RecordKey, WorkerId,
+    ClaimRequest, Claims, Commit, Gathering, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef,
+    LedgerError, LedgerErrorKind, PartCommit, PollRequest, PollTurn, RecordKey, WorkerId,
 };

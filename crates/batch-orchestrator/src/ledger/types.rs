@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    model::{JobKey, JobRecord, JobState, PartKey, PartRecord, PartState, Problem, Timestamp},
+    model::{InputSnapshot, JobKey, JobRecord, JobState, PartKey, PartRecord, PartState, Problem, Timestamp},
     quota::Account,
 };
 
@@ -129,8 +129,21 @@ pub struct JobCommit {
     pub problem: Option<Problem>,
     /// New parts, all `Ready`.
     pub parts: Vec<PartRecord>,
+    /// The input, where that is only known now: a bundle.
+    pub input: Option<InputSnapshot>,
+    /// Parts of other jobs that have waited for this: due at once.
+    pub wake: Vec<PartKey>,
     /// Whether to keep the lease.
     pub keep: bool,
+}
+
+impl JobCommit {
+    /// A transition that went well and gives the lease back.
+    #[must_use]
+    pub fn new(state: JobState, due_at: Timestamp) -> Self {
+        let (parts, wake) = (Vec::new(), Vec::new());
+        Self { state, due_at, failures: 0, problem: None, parts, input: None, wake, keep: false }
+    }
 }
 
 /// One transition of a part. Entering `Resolved` wakes the job once no other part is pending.
@@ -148,6 +161,17 @@ pub struct PartCommit {
     pub keep: bool,
     /// What it means for the books of its deployment.
     pub account: Account,
+}
+
+/// A bundle, and the parts whose lines go into it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gathering {
+    /// The bundle's job: new, and due.
+    pub bundle: JobRecord,
+    /// The parts, with the versions that were read. They become `Merged`.
+    pub members: Vec<(PartKey, i64)>,
+    /// When the members look by themselves, should nobody wake them before.
+    pub due_at: Timestamp,
 }
 
 /// The batches that run.

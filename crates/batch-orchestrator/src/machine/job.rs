@@ -1,10 +1,13 @@
 //! The machine of a job.
 
+use std::time::Duration;
+
 use adls_io::Location;
 
 use super::IllegalEvent;
 use crate::model::{
-    Artifact, JobPlan, JobState, Outcome, PartResult, Publication, RawInput, Target, Timestamp, Totals,
+    Artifact, InputSnapshot, JobPlan, JobState, Outcome, PartResult, Publication, RawInput, Target,
+    Timestamp, Totals,
 };
 
 /// What a stage found or did.
@@ -12,6 +15,13 @@ use crate::model::{
 pub enum JobEvent {
     /// The claim marker is ours.
     Claimed,
+    /// The bundle is put together.
+    Assembled {
+        /// The file.
+        input: InputSnapshot,
+    },
+    /// Some members of the bundle have yet to take their results.
+    MembersPending,
     /// The claim marker is another ledger's.
     ClaimedElsewhere {
         /// That ledger's id.
@@ -86,6 +96,9 @@ pub struct JobStep {
     pub due_at: Timestamp,
 }
 
+/// How often a bundle looks whether its members are finished.
+const MEMBERS_POLL: Duration = Duration::from_secs(2);
+
 /// State and event give the next state.
 ///
 /// # Errors
@@ -100,6 +113,11 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
         (was, E::Quarantine { reason }) => rest(S::Quarantined { reason, was: Box::new(was) }),
 
         (S::Seen, E::Claimed) => next(S::Claimed),
+        // Nobody else can want it: it has no claim marker.
+        (S::Merging { .. }, E::Assembled { .. }) => next(S::Claimed),
+        (state @ S::Published { .. }, E::MembersPending) => {
+            Ok(JobStep { state, due_at: now.after(MEMBERS_POLL) })
+        }
         (S::Seen, E::ClaimedElsewhere { owner }) => rest(S::Foreign { owner }),
         (S::Seen | S::Claimed | S::Running { .. }, E::InputGone { reason }) => rest(S::Dropped { reason }),
 

@@ -6,7 +6,7 @@ use aoai_batch_client::{Batch, BatchId, EnqueuedTokens};
 
 use super::IllegalEvent;
 use crate::model::{
-    PartFailure, PartResult, PartState, Problem, ServiceInput, Strays, Submission, Timestamp,
+    JobKey, PartFailure, PartResult, PartState, Problem, ServiceInput, Strays, Submission, Timestamp,
 };
 
 /// What a stage found or did.
@@ -14,6 +14,18 @@ use crate::model::{
 pub enum PartEvent {
     /// There is a place in the window.
     Admitted,
+    /// Its lines are sent in a bundle with those of other files.
+    Merged {
+        /// The bundle's job.
+        bundle: JobKey,
+    },
+    /// The bundle came to nothing before anything of it was sent.
+    Unmerged {
+        /// For people.
+        problem: Problem,
+    },
+    /// Its share of a bundle's results is in the lake.
+    Delivered(Box<PartResult>),
     /// No deployment has room for it, now or soon.
     NoPlace {
         /// For people.
@@ -183,6 +195,15 @@ pub fn advance_part(
             S::Recovering { .. } | S::Ready | S::Uploading { .. } | S::Uploaded(_),
             E::Adopted { submission, batch_id },
         ) => step(S::Submitted { submission, batch_id, since: now }, now),
+        // The first look comes at once: it may be delivered already.
+        (S::Ready | S::Recovering { .. }, E::Merged { bundle }) => step(S::Merged { bundle }, now),
+        (S::Merged { bundle }, E::StillRunning) => step(S::Merged { bundle }, now.after(timing.own_poll)),
+        (S::Merged { .. }, E::Unmerged { problem }) => {
+            Ok(PartStep { state: S::Ready, due_at: now, problem: Some(problem) })
+        }
+        (S::Ready | S::Recovering { .. } | S::Merged { .. }, E::Delivered(result)) => {
+            step(S::Resolved(result), Timestamp::NEVER)
+        }
         (S::Ready, E::NoPlace { problem }) => {
             Ok(PartStep { state: S::Ready, due_at: now, problem: Some(problem) })
         }

@@ -2,7 +2,7 @@
 
 use adls_io::Location;
 
-use super::{InputSnapshot, JobKey, JobPlan, PartResult, Problem, Target, Timestamp};
+use super::{InputSnapshot, JobKey, JobPlan, PartKey, PartPlan, PartResult, Problem, Target, Timestamp};
 
 /// A job as the ledger keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,12 +27,36 @@ pub struct JobRecord {
     pub updated_at: Timestamp,
 }
 
+impl JobRecord {
+    /// Whether its input is a bundle: a file that was put together from the small files of other jobs.
+    #[must_use]
+    pub fn is_bundle(&self) -> bool {
+        self.input.is_bundle()
+    }
+}
+
+/// A file in a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Member {
+    /// The one part of the file's own job.
+    pub part: PartKey,
+    /// Which file.
+    pub input: InputSnapshot,
+    /// Its lines.
+    pub plan: PartPlan,
+}
+
 /// What is true of a job now. See ARCHITECTURE.md for the picture.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum JobState {
     /// A listing saw the file. Next: take the claim marker.
     Seen,
+    /// A bundle, of which only the members are decided. Next: put their lines together.
+    Merging {
+        /// In the order of the bundle.
+        members: Vec<Member>,
+    },
     /// The claim marker is ours. Next: validate and plan.
     Claimed,
     /// Its parts are on their way; the job wakes when all of them are resolved.
@@ -91,6 +115,7 @@ impl JobState {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Seen => "seen",
+            Self::Merging { .. } => "merging",
             Self::Claimed => "claimed",
             Self::Running { .. } => "running",
             Self::Publishing(_) => "publishing",

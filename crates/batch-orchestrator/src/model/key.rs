@@ -5,6 +5,8 @@ use std::fmt;
 use adls_io::{ETag, Location};
 use sha2::{Digest, Sha256};
 
+use super::Timestamp;
+
 /// One version of one input file, as a listing saw it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct InputSnapshot {
@@ -16,6 +18,17 @@ pub struct InputSnapshot {
     pub size: u64,
     /// Milliseconds since 1970 (UTC), by the lake's clock.
     pub modified_ms: i64,
+}
+
+impl InputSnapshot {
+    /// Where bundles are, in the processed filesystem.
+    pub const BUNDLES: &str = "_aoai-batch/bundles/";
+
+    /// Whether it was put together from the small files of other jobs.
+    #[must_use]
+    pub fn is_bundle(&self) -> bool {
+        self.location.path.as_str().starts_with(Self::BUNDLES)
+    }
 }
 
 /// The key of a job: 24 hexadecimal digits.
@@ -37,6 +50,21 @@ impl JobKey {
         }
         if incarnation > 0 {
             hash.update(incarnation.to_string().as_bytes());
+        }
+        Self(hex(&hash.finalize())[..24].to_owned())
+    }
+
+    /// The key of a bundle that was decided on at this time.
+    #[must_use]
+    pub fn of_bundle<'a>(
+        ledger: &str,
+        members: impl IntoIterator<Item = &'a PartKey>,
+        now: Timestamp,
+    ) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(format!("{ledger}|{}", now.0));
+        for member in members {
+            hash.update(format!("|{member}"));
         }
         Self(hex(&hash.finalize())[..24].to_owned())
     }

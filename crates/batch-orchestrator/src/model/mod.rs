@@ -11,7 +11,7 @@ mod time;
 
 pub use deployment::DeploymentId;
 pub use input::{ServiceInput, Setbacks, Strays};
-pub use job::{Artifact, JobRecord, JobState, Outcome, Publication, RawInput, Totals};
+pub use job::{Artifact, JobRecord, JobState, Member, Outcome, Publication, RawInput, Totals};
 pub(crate) use key::hex;
 pub use key::{InputSnapshot, JobKey, PartKey};
 pub use part::{Harvest, PartCost, PartFailure, PartRecord, PartResult, PartState, Spending, Submission};

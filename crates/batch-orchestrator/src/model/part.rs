@@ -3,7 +3,8 @@
 use aoai_batch_client::{Batch, BatchId};
 
 use super::{
-    Artifact, DeploymentId, InputSnapshot, PartKey, PartPlan, Problem, ServiceInput, Strays, Timestamp,
+    Artifact, DeploymentId, InputSnapshot, JobKey, PartKey, PartPlan, Problem, ServiceInput, Strays,
+    Timestamp,
 };
 
 /// A part attempt as the ledger keeps it.
@@ -73,6 +74,11 @@ impl Submission {
 pub enum PartState {
     /// Waits for a place in the window.
     Ready,
+    /// Its lines are sent in a bundle with those of other small files. Next: take its share of the results.
+    Merged {
+        /// The bundle's job.
+        bundle: JobKey,
+    },
     /// Its history is lost: it may have been sent. Next: look for what the service has of it.
     Recovering {
         /// Since when.
@@ -153,6 +159,7 @@ impl PartState {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Ready => "ready",
+            Self::Merged { .. } => "merged",
             Self::Uploading { .. } => "uploading",
             Self::Recovering { .. } => "recovering",
             Self::Uploaded(_) => "uploaded",
@@ -233,6 +240,9 @@ pub struct PartResult {
     pub batch: Option<Batch>,
     /// Why no line has a result, if so.
     pub failure: Option<PartFailure>,
+    /// The bundle in which its lines were sent, if they were. Then the batch is the bundle's, and so are its files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<JobKey>,
     /// What was fetched.
     pub harvest: Harvest,
     /// What it was expected to cost and what it did, in billionths of a dollar; `None` where there is no price.
@@ -279,7 +289,7 @@ impl PartFailure {
 }
 
 /// The results of a part in the lake's work directory, in their final order.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Harvest {
     /// Successful lines; `None` if there are none.
     pub output: Option<Artifact>,

@@ -12,10 +12,11 @@ use crate::{
     error::{PipelineError, StageError, StageResult},
     ledger::{Account, Commit, LeaseRef, PartCommit},
     machine::{PartEvent, advance_part},
+    merge::{Gathered, await_share, gather},
     model::{DeploymentId, PartRecord, PartState, Problem, ProblemKind, Timestamp},
     poll::check,
     quota::QuotaChange,
-    recover::{already_submitted, recover},
+    recover::{ALREADY_PUBLISHED, already_submitted, is_published, recover},
     submit::{create, fence, settle},
     upload::{await_processed, upload},
 };
@@ -32,6 +33,12 @@ pub(super) async fn part_step(
 ) -> Result<Step, PipelineError> {
     let context = pool.common();
     let now = context.ledger.now().await?;
+    if part.state == PartState::Ready
+        && !part.input.is_bundle()
+        && let Ok(Gathered::Gone) = gather(context, pool.bundles(), &part, now).await
+    {
+        return Ok(Step::Rest(None));
+    }
     let result = match pool.of(part.deployment.as_ref()) {
         Ok(member) => {
             let result = effect(pool, member, &part, fresh, now).await;
@@ -117,7 +124,15 @@ async fn effect(
             }
         }
     }
+    if let PartState::Ready | PartState::Recovering { .. } = &part.state
+        && let Some(event) = in_a_bundle(pool, part).await?
+    {
+        return Ok((event, None));
+    }
     match &part.state {
+        PartState::Merged { bundle } => {
+            Ok((await_share(pool.common(), pool.bundles(), part, bundle, now).await?, None))
+        }
         PartState::Recovering { since } => recover_anywhere(pool, part, *since, now).await,
         PartState::Ready => Ok(match place_of(pool, part, now).await? {
             Some(place) => (PartEvent::Admitted, Some(place)),
@@ -137,6 +152,17 @@ async fn effect(
         }
         _ => Ok((there(member, part, fresh, now).await?, None)),
     }
+}
+
+/// Whether the lines of a part have been sent in a bundle of which this ledger knows nothing.
+async fn in_a_bundle(pool: &Pool, part: &PartRecord) -> StageResult<Option<PartEvent>> {
+    if let Some(bundle) = pool.bundles().of(&part.key) {
+        return Ok(Some(PartEvent::Merged { bundle }));
+    }
+    if pool.bundles().is_suspect(&part.key.job) && is_published(pool.common(), &part.key.job).await? {
+        return Ok(Some(PartEvent::Quarantine { reason: ALREADY_PUBLISHED.into() }));
+    }
+    Ok(None)
 }
 
 fn no_place(part: &PartRecord, now: Timestamp) -> Problem {
@@ -219,6 +245,7 @@ async fn there(member: &Member, part: &PartRecord, fresh: bool, now: Timestamp) 
             harvest(context, part, ending).await
         }
         PartState::Ready
+        | PartState::Merged { .. }
         | PartState::Recovering { .. }
         | PartState::Resolved(_)
         | PartState::Quarantined { .. } => {

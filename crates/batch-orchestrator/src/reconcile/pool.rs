@@ -11,6 +11,7 @@ use aoai_batch_client::BatchApi;
 use super::{Backends, Context, context::Chance};
 use crate::{
     error::{StageError, StageResult},
+    merge::Bundles,
     model::{DeploymentId, PartRecord, Timestamp},
     options::{PipelineOptions, ServiceOptions},
     recover::Survey,
@@ -29,6 +30,7 @@ pub(crate) struct Pool {
     /// Endpoints that failed, until when they get nothing new.
     shunned: Mutex<BTreeMap<String, Timestamp>>,
     started_at: OnceLock<Timestamp>,
+    bundles: Bundles,
     /// Until when no deployment has room for more, if nothing happens before.
     full_until: Mutex<Option<Timestamp>>,
 }
@@ -71,7 +73,13 @@ impl Pool {
             .map(|(service, other)| member(service, PipelineOptions { service: other, ..options.clone() }))
             .collect();
         members.insert(0, member(first, options));
-        Self { members, shunned: Mutex::default(), started_at: OnceLock::new(), full_until: Mutex::default() }
+        Self {
+            members,
+            shunned: Mutex::default(),
+            started_at: OnceLock::new(),
+            bundles: Bundles::default(),
+            full_until: Mutex::default(),
+        }
     }
 
     /// What is not of one deployment: lake, ledger, options.
@@ -81,6 +89,11 @@ impl Pool {
 
     pub(crate) fn members(&self) -> &[Member] {
         &self.members
+    }
+
+    /// The bundles of which the ledger may not know.
+    pub(crate) fn bundles(&self) -> &Bundles {
+        &self.bundles
     }
 
     /// One context for each endpoint.

@@ -64,8 +64,7 @@ pub async fn resolve(
         ledger.resolve(&key, record.version, Commit::Part(commit)).await?;
     }
     if let Ok(state) = job {
-        let commit =
-            JobCommit { state, due_at: now, failures: 0, problem: None, parts: Vec::new(), keep: false };
+        let commit = JobCommit { parts: Vec::new(), ..JobCommit::new(state, now) };
         let key = RecordKey::Job(view.job.key.clone());
         ledger.resolve(&key, view.job.version, Commit::Job(commit)).await?;
     }

@@ -9,6 +9,7 @@ use crate::{
     error::{PipelineError, StageError, StageResult},
     ledger::{Commit, JobCommit, JobQuery, Lease, LeaseRef, LedgerError, LedgerErrorKind},
     machine::{JobEvent, advance_job},
+    merge::{assemble, deliver, is_small, members_of},
     model::{JobPlan, JobRecord, JobState, PartFailure, PartKey, PartRecord, PartState, Timestamp},
     recover::{published, published_since, read_decision},
     snapshot::claim,
@@ -73,10 +74,18 @@ async fn job_step(
                 JobEvent::Recovered { .. } => PartState::Recovering { since: now },
                 _ => PartState::Ready,
             };
+            if let JobEvent::Assembled { input } = &event {
+                job.input = input.clone();
+            }
+            let input = matches!(event, JobEvent::Assembled { .. }).then(|| job.input.clone());
+            let wake = match &event {
+                JobEvent::Published { .. } if job.is_bundle() => members_to_wake(context, &job).await,
+                _ => Vec::new(),
+            };
             let step = advance_job(&job.state, event, now)?;
-            let parts = new_parts(&job, &step.state, &first, now);
+            let parts = new_parts(context, &job, &step.state, &first, now);
             let keep = step.due_at <= now && !step.state.is_at_rest();
-            JobCommit { state: step.state, due_at: step.due_at, failures: 0, problem: None, parts, keep }
+            JobCommit { parts, input, wake, keep, ..JobCommit::new(step.state, step.due_at) }
         }
         Err(error) => {
             let failures = job.failures + 1;
@@ -84,8 +93,7 @@ async fn job_step(
             let path = job.input.location.to_string();
             observer.event(&Event::Problem { job: &job.key, path, problem: &problem });
             let due_at = now.after(context.backoff(failures, error.wait));
-            let problem = Some(problem);
-            JobCommit { state: job.state.clone(), due_at, failures, problem, parts: Vec::new(), keep: false }
+            JobCommit { failures, problem: Some(problem), ..JobCommit::new(job.state.clone(), due_at) }
         }
     };
     let changed = commit.state.name() != job.state.name();
@@ -95,7 +103,8 @@ async fn job_step(
         observer.event(&Event::Job(&job));
     }
     if job.state.is_at_rest() {
-        return Ok(Step::Rest(Some(Box::new(job.state))));
+        // Its members are the files that somebody counts.
+        return Ok(Step::Rest((!job.is_bundle()).then(|| Box::new(job.state))));
     }
     Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
 }
@@ -125,6 +134,7 @@ async fn job_effect(pool: &Pool, job: &JobRecord, fresh: bool, now: Timestamp) -
     let context = pool.common();
     match &job.state {
         JobState::Seen => claim(context, job, now).await,
+        JobState::Merging { members } => assemble(context, job, members).await,
         JobState::Claimed => {
             if !fresh && let Some(decision) = read_decision(context, &job.key).await? {
                 return published(context, &job.key, decision, now).await;
@@ -136,6 +146,7 @@ async fn job_effect(pool: &Pool, job: &JobRecord, fresh: bool, now: Timestamp) -
             Ok(event)
         }
         JobState::Running { .. } => parts_resolved(pool, job, now).await,
+        JobState::Publishing(publication) if job.is_bundle() => deliver(pool, job, publication).await,
         JobState::Publishing(publication) => publish(context, job, publication).await,
         JobState::Published { publication, .. } => clean_up(pool, job, publication).await,
         JobState::Done { .. }
@@ -176,12 +187,29 @@ async fn parts_resolved(pool: &Pool, job: &JobRecord, now: Timestamp) -> StageRe
     Ok(JobEvent::PartsResolved { parts: results })
 }
 
-/// The parts of a job that has just been planned.
-fn new_parts(job: &JobRecord, state: &JobState, first: &PartState, now: Timestamp) -> Vec<PartRecord> {
+/// They look by themselves as well, if not as soon.
+async fn members_to_wake(context: &Context, bundle: &JobRecord) -> Vec<PartKey> {
+    let members = members_of(context, &bundle.key).await.unwrap_or_default();
+    members.into_iter().map(|member| member.part).collect()
+}
+
+/// The parts of a job that has just been planned. A small one waits for others that it can be sent with.
+fn new_parts(
+    context: &Context,
+    job: &JobRecord,
+    state: &JobState,
+    first: &PartState,
+    now: Timestamp,
+) -> Vec<PartRecord> {
     let (JobState::Seen | JobState::Claimed, JobState::Running { plan, .. }) = (&job.state, state) else {
         return Vec::new();
     };
     let JobPlan { parts, .. } = plan.as_ref();
+    let merge = context.options.limits.merge.filter(|merge| !job.is_bundle() && is_small(plan, merge));
+    let due_at = match merge {
+        Some(merge) if *first == PartState::Ready => now.after(merge.wait),
+        _ => now,
+    };
     parts
         .iter()
         .map(|part| PartRecord {
@@ -195,7 +223,7 @@ fn new_parts(job: &JobRecord, state: &JobState, first: &PartState, now: Timestam
             version: 0,
             failures: 0,
             problem: None,
-            due_at: now,
+            due_at,
             updated_at: now,
         })
         .collect()

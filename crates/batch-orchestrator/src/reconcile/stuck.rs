@@ -47,10 +47,11 @@ pub(super) async fn all_stuck(context: &Context) -> Result<bool, PipelineError> 
     Ok(any)
 }
 
-/// A part for which no deployment has room: it waits for those that are there, and is as stuck as they are.
+/// A part for which no deployment has room waits for those that are there, and one in a bundle for that: it is as stuck as they
+/// are.
 fn waits_its_turn(part: &PartRecord) -> bool {
     let for_quota = part.problem.as_ref().is_some_and(|problem| problem.kind == ProblemKind::Quota);
-    part.state == PartState::Ready && for_quota
+    (part.state == PartState::Ready && for_quota) || matches!(part.state, PartState::Merged { .. })
 }
 
 /// Counts what is left.

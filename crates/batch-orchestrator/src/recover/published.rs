@@ -64,6 +64,12 @@ pub(crate) async fn published_since(
 }
 
 async fn look(context: &Context, job: &JobKey, target: &Target) -> StageResult<Option<(Totals, RawInput)>> {
+    // The table of a bundle is there before its plan, and until all of its members are finished.
+    if target.processed == context.layout.bundle(job)?
+        && !context.lake.exists(&context.layout.bundle_table(job)?).await?
+    {
+        return Ok(Some((Totals::default(), RawInput::Replaced)));
+    }
     for directory in [&target.processed, &target.error] {
         let at = directory.join(MANIFEST_NAME)?;
         let bytes = match context.lake.read_all(&at, MAX_BYTES).await {

@@ -1,16 +1,14 @@
 //! The look around at the start of a run, before anything is created.
 
-use std::collections::HashSet;
-
-use adls_io::{EntryKind, ErrorKind, ListMode};
-use futures::StreamExt;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::{
     error::PipelineError,
     ledger::{JobQuery, JobView, LedgerError, LedgerErrorKind},
+    merge::recall,
     model::{JobKey, JobRecord, JobState, Timestamp},
     reconcile::{Context, Pool},
-    snapshot::{Marker, read_marker},
+    snapshot::{Marker, Markers, claim_markers, read_marker},
 };
 
 /// Takes in the jobs whose claim markers are ours, or of a ledger that is to be adopted, and that this ledger does not
@@ -21,8 +19,12 @@ use crate::{
 pub(crate) async fn at_start(pool: &Pool) -> Result<u64, PipelineError> {
     let context = pool.common();
     let known = context.ledger.view(&JobQuery { unfinished: true, ..JobQuery::default() }).await?;
-    let restored = adopt_markers(context, &known).await?;
-    if restored > 0 || !known.is_empty() {
+    let claims = context.layout.claims().map_err(|error| PipelineError::Options(error.to_string()))?;
+    let markers = claim_markers(context.lake.as_ref(), &claims).await?;
+    let restored = adopt_markers(context, &known, &markers).await?;
+    pool.bundles().suspect(suspects(context, &known, &markers));
+    let bundles = recall(context, pool.bundles(), &markers).await?;
+    if restored + bundles > 0 || !known.is_empty() {
         look_around(pool).await?;
     }
     Ok(restored)
@@ -57,25 +59,18 @@ async fn look_around(pool: &Pool) -> Result<(), PipelineError> {
     }
 }
 
-async fn adopt_markers(context: &Context, known: &[JobView]) -> Result<u64, PipelineError> {
+async fn adopt_markers(
+    context: &Context,
+    known: &[JobView],
+    markers: &Markers,
+) -> Result<u64, PipelineError> {
     let account = &context.options.lake.account;
     let known: HashSet<JobKey> =
         known.iter().map(|view| JobKey::derive(account, &view.job.input, 0)).collect();
-    let directory = context.layout.claims().map_err(|error| PipelineError::Options(error.to_string()))?;
-    let mut entries = context.lake.list(&directory, ListMode::Shallow);
     let (mut lost, mut restored) = (Vec::new(), 0);
-    while let Some(entry) = entries.next().await {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem) => break,
-            Err(error) => return Err(error.into()),
-        };
-        let name = entry.location.path.file_name().trim_end_matches(".json");
-        if entry.kind == EntryKind::Directory || known.contains(&JobKey(name.to_owned())) {
-            continue;
-        }
+    for (_, at) in markers.iter().filter(|(key, _)| !known.contains(key)) {
         // Somebody else's, or unreadable: whoever meets it in its own job says so.
-        if let Ok(Some((marker, _))) = read_marker(context, &entry.location).await
+        if let Ok(Some((marker, _))) = read_marker(context, at).await
             && context.is_ours_or_adopted(&marker.ledger)
         {
             lost.push(view(marker, context.ledger.now().await?));
@@ -85,6 +80,14 @@ async fn adopt_markers(context: &Context, known: &[JobView]) -> Result<u64, Pipe
         }
     }
     Ok(restored + context.ledger.restore(&lost).await?)
+}
+
+/// Jobs that this ledger believes to be under way, and whose claim is gone: a later state of it has finished them.
+fn suspects(context: &Context, known: &[JobView], markers: &Markers) -> BTreeSet<JobKey> {
+    let account = &context.options.lake.account;
+    let claimed = |view: &&JobView| markers.contains_key(&JobKey::derive(account, &view.job.input, 0));
+    let running = known.iter().filter(|view| matches!(view.job.state, JobState::Running { .. }));
+    running.filter(|view| !claimed(view) && !view.job.is_bundle()).map(|view| view.job.key.clone()).collect()
 }
 
 /// A job as it begins: its first step finds out how far it had come.

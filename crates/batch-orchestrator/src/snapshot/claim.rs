@@ -1,8 +1,12 @@
 //! `SEEN`: the claim marker in the lake says which ledger works on an input.
 
-use adls_io::{Condition, DataLakeExt, ETag, ErrorKind, Location, ReadOptions};
+use std::collections::BTreeMap;
+
+use adls_io::{
+    Condition, DataLake, DataLakeExt, ETag, EntryKind, ErrorKind, ListMode, Location, ReadOptions,
+};
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::{
     cleanup::forget,
@@ -117,6 +121,30 @@ async fn write(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The claim markers that are there, by the key of the input version's first job.
+pub(crate) type Markers = BTreeMap<JobKey, Location>;
+
+/// Lists the claim markers in their directory.
+pub(crate) async fn claim_markers(
+    lake: &dyn DataLake,
+    directory: &Location,
+) -> Result<Markers, adls_io::Error> {
+    let mut entries = lake.list(directory, ListMode::Shallow);
+    let mut markers = Markers::new();
+    while let Some(entry) = entries.next().await {
+        match entry {
+            Ok(entry) if entry.kind == EntryKind::Directory => {}
+            Ok(entry) => {
+                let name = entry.location.path.file_name().trim_end_matches(".json");
+                markers.insert(JobKey(name.to_owned()), entry.location.clone());
+            }
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(markers)
 }
 
 /// Reads a claim marker and its version; `None` if there is none.

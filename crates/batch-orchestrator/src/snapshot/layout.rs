@@ -92,6 +92,42 @@ impl Layout {
         self.own(&format!("work/{}/p{:04}-a{}.{what}.jsonl", key.job, key.part, key.attempt))
     }
 
+    /// A part's share of a bundle's results.
+    pub(crate) fn share(&self, key: &PartKey) -> Result<Location, PathError> {
+        self.own(&format!("work/{}/p{:04}-a{}.share.json", key.job, key.part, key.attempt))
+    }
+
+    /// The directory of the bundles.
+    pub(crate) fn bundles(&self) -> Result<Location, PathError> {
+        self.own("bundles")
+    }
+
+    /// The directory of a bundle: its table, its input, and in the end its manifest.
+    pub(crate) fn bundle(&self, key: &JobKey) -> Result<Location, PathError> {
+        self.bundles()?.join(&key.0)
+    }
+
+    /// The lines of a bundle.
+    pub(crate) fn bundle_input(&self, key: &JobKey) -> Result<Location, PathError> {
+        self.bundle(key)?.join("input.jsonl")
+    }
+
+    /// Who the members of a bundle are.
+    pub(crate) fn bundle_table(&self, key: &JobKey) -> Result<Location, PathError> {
+        self.bundle(key)?.join("members.json")
+    }
+
+    /// Where a bundle says that its results are with its members. It has no results of its own.
+    pub(crate) fn bundle_target(&self, key: &JobKey) -> Result<Target, PathError> {
+        let directory = self.bundle(key)?;
+        Ok(Target {
+            processed: directory.clone(),
+            error: directory,
+            stem: "input".to_owned(),
+            extension: ".jsonl".to_owned(),
+        })
+    }
+
     /// The copy of a generation's bytes that the service reads from the lake.
     pub(crate) fn staged(&self, key: &PartKey, generation: u32) -> Result<Location, PathError> {
         self.own(&format!("work/{}/staged/{}.jsonl", key.job, generation_name(key, generation)))

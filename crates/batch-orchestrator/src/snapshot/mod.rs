@@ -4,7 +4,7 @@ mod claim;
 mod layout;
 mod scan;
 
-pub(crate) use claim::{Marker, claim, read_marker};
+pub(crate) use claim::{Marker, Markers, claim, claim_markers, read_marker};
 pub(crate) use layout::Layout;
 pub(crate) use scan::scan;
 pub use scan::{Skipped, SkippedReason, Watcher};

@@ -112,7 +112,14 @@ async fn run_on_threads<E>(
 /// `CLAIMED` → plan or rejection.
 pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> StageResult<JobEvent> {
     let lake = context.lake.as_ref();
-    let rules = Arc::new(context.rules());
+    let mut rules = context.rules();
+    if job.is_bundle() {
+        // Its lines were valid, and are a few bytes longer now.
+        rules.limits.max_line_bytes += 64;
+        rules.limits.max_line_tokens = None;
+        rules.limits.split = true;
+    }
+    let rules = Arc::new(rules);
     let verdict = if !rules.limits.split && job.input.size > rules.limits.max_file_bytes {
         Verdict::Invalid(too_large(job.input.size, &rules))
     } else {
@@ -135,6 +142,11 @@ pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> 
             (Ok(invalid), _) => invalid,
         }
     };
+    if let (Verdict::Invalid(report), true) = (&verdict, job.is_bundle()) {
+        // All members were replaced meanwhile, or somebody changed the bundle. They find out for themselves.
+        let why = report.findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
+        return Ok(JobEvent::InputGone { reason: why });
+    }
     let target = free_target(context, job, now).await?;
     let verdict = match verdict {
         Verdict::Valid(plan) => recover::Verdict::Plan(plan),
@@ -158,6 +170,9 @@ async fn free_target(
     job: &JobRecord,
     now: Timestamp,
 ) -> StageResult<crate::model::Target> {
+    if job.is_bundle() {
+        return Ok(context.layout.bundle_target(&job.key)?);
+    }
     let mut planned_at = now;
     loop {
         let target = context.layout.target(&job.input.location, planned_at)?;

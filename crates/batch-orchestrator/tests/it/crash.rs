@@ -15,10 +15,10 @@ use aoai_batch_client::{
 };
 use async_trait::async_trait;
 use batch_orchestrator::{
-    Stop,
+    MergeOptions, Stop,
     ledger::{
-        ClaimRequest, Claims, Commit, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin, LedgerError,
-        MemoryLedger, PollRequest, PollTurn, RecordKey,
+        ClaimRequest, Claims, Commit, Gathering, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin,
+        LedgerError, MemoryLedger, PollRequest, PollTurn, RecordKey,
     },
     model::{InputSnapshot, JobKey, Timestamp},
 };
@@ -204,6 +204,10 @@ impl Ledger for Crashing<MemoryLedger> {
     async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError> {
         self.1.effect(self.0.reserve(name, job)).await
     }
+    async fn gather(&self, gathering: &Gathering) -> Result<bool, LedgerError> {
+        self.back_up();
+        self.1.effect(self.0.gather(gathering)).await
+    }
     async fn quotas(&self) -> Result<Vec<batch_orchestrator::quota::QuotaView>, LedgerError> {
         self.0.quotas().await
     }
@@ -228,8 +232,29 @@ impl LedgerAdmin for Crashing<MemoryLedger> {
 const FILES: usize = 2;
 const LINES: usize = 4;
 
-/// `copied`: the bytes that the service reads are not those of the input.
-pub(crate) async fn world(mode: Mode, copied: bool) -> World {
+/// A world to crash in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setup {
+    mode: Mode,
+    /// The bytes that the service reads are not those of the input.
+    copied: bool,
+    /// Both files are sent as one batch.
+    merged: bool,
+}
+
+impl Setup {
+    pub(crate) const MERGED: Self = Self { merged: true, ..Self::of(Mode::Upload) };
+
+    pub(crate) const fn of(mode: Mode) -> Self {
+        Self { mode, copied: false, merged: false }
+    }
+
+    pub(crate) const fn copied(mode: Mode) -> Self {
+        Self { copied: true, ..Self::of(mode) }
+    }
+}
+
+pub(crate) async fn world(Setup { mode, copied, merged }: Setup) -> World {
     let mut config = fast();
     config.outcomes = vec![aoai_emulator::OutcomeRule {
         fraction: None,
@@ -240,6 +265,8 @@ pub(crate) async fn world(mode: Mode, copied: bool) -> World {
     let mut world = World::in_mode(mode, config).await;
     world.options.service.deployment = copied.then(|| "deployment-of-ours".to_owned());
     world.options.service.set_model = copied;
+    let wait = std::time::Duration::from_millis(30);
+    world.options.limits.merge = merged.then(|| MergeOptions { wait, ..MergeOptions::default() });
     for n in 0..FILES {
         world.put(&format!("inbox/{n}.jsonl"), lines(&format!("f{n}"), LINES)).await;
     }
@@ -288,22 +315,23 @@ pub(crate) async fn assert_published(world: &World, point: &str) {
     let books = world.emulator.control().books().await;
     assert_eq!(books.paid_twice, [], "{point}");
     assert_eq!(books.lines_paid_twice, [], "{point}");
+    assert!(books.billed_total <= (FILES * LINES) as u64, "{point}: {books:#?}");
     assert_eq!(world.emulator.control().snapshot().await.files, [], "{point}: service files are left");
     let ours: Vec<_> = files.keys().filter(|path| path.starts_with("_aoai-batch")).collect();
     assert!(ours.is_empty(), "{point}: our own files are left: {ours:?}");
 }
 
-async fn crash_everywhere(mode: Mode, copied: bool, after: bool) {
+async fn crash_everywhere(setup: Setup, after: bool) {
     let golden = Crash::new(usize::MAX, false);
-    let world_0 = world(mode, copied).await;
+    let world_0 = world(setup).await;
     let effects = run_until_crash(&world_0, &golden).await;
     assert_finished(&world_0, "the golden run").await;
     assert!(effects > 40, "the golden run has only {effects} effects: are the seams wrapped?");
 
     let tries = futures::stream::iter(0..effects).map(|at| async move {
         let point =
-            format!("{mode:?}: crash {} effect {at} of {effects}", if after { "after" } else { "before" });
-        let world = world(mode, copied).await;
+            format!("{setup:?}: crash {} effect {at} of {effects}", if after { "after" } else { "before" });
+        let world = world(setup).await;
         run_until_crash(&world, &Crash::new(at, after)).await;
         world.ledger.forget_leases();
         let report = world.run().await;
@@ -316,40 +344,50 @@ async fn crash_everywhere(mode: Mode, copied: bool, after: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_before_any_effect_loses_nothing_and_pays_nothing_twice() {
-    crash_everywhere(Mode::Upload, false, false).await;
+    crash_everywhere(Setup::of(Mode::Upload), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_after_any_effect_loses_nothing_and_pays_nothing_twice() {
-    crash_everywhere(Mode::Upload, false, true).await;
+    crash_everywhere(Setup::of(Mode::Upload), true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_it_is_before_any_effect_of_an_import() {
-    crash_everywhere(Mode::Import, false, false).await;
+    crash_everywhere(Setup::of(Mode::Import), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_it_is_after_any_effect_of_an_import() {
-    crash_everywhere(Mode::Import, false, true).await;
+    crash_everywhere(Setup::of(Mode::Import), true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_it_is_before_any_effect_of_an_import_of_copies() {
-    crash_everywhere(Mode::Import, true, false).await;
+    crash_everywhere(Setup::copied(Mode::Import), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_it_is_after_any_effect_of_an_import_of_copies() {
-    crash_everywhere(Mode::Import, true, true).await;
+    crash_everywhere(Setup::copied(Mode::Import), true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_it_is_before_any_effect_of_a_run_by_blobs() {
-    crash_everywhere(Mode::Blob, false, false).await;
+    crash_everywhere(Setup::of(Mode::Blob), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_it_is_after_any_effect_of_a_run_by_blobs() {
-    crash_everywhere(Mode::Blob, false, true).await;
+    crash_everywhere(Setup::of(Mode::Blob), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_before_any_effect_of_a_merged_run() {
+    crash_everywhere(Setup::MERGED, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_after_any_effect_of_a_merged_run() {
+    crash_everywhere(Setup::MERGED, true).await;
 }

@@ -7,7 +7,7 @@ use batch_orchestrator::ledger::MemoryLedger;
 use futures::StreamExt;
 
 use crate::{
-    crash::{Crash, assert_published, run_until_crash, world},
+    crash::{Crash, Setup, assert_published, run_until_crash, world},
     support::{Mode, World, now},
 };
 
@@ -22,15 +22,15 @@ async fn finish(world: &World, point: &str) {
     assert_published(world, point).await;
 }
 
-async fn lose_everywhere(mode: Mode, after: bool) {
+async fn lose_everywhere(setup: Setup, after: bool) {
     let golden = Crash::new(usize::MAX, false);
-    let effects = run_until_crash(&world(mode, false).await, &golden).await;
+    let effects = run_until_crash(&world(setup).await, &golden).await;
     let tries = futures::stream::iter(0..effects).map(|at| async move {
         let point = format!(
-            "{mode:?}: ledger lost {} effect {at} of {effects}",
+            "{setup:?}: ledger lost {} effect {at} of {effects}",
             if after { "after" } else { "before" }
         );
-        let mut world = world(mode, false).await;
+        let mut world = world(setup).await;
         run_until_crash(&world, &Crash::new(at, after)).await;
         world.ledger = Arc::new(MemoryLedger::new("ledger-2", Arc::new(now)));
         world.options.run.adopt_ledger = Some("ledger-1".into());
@@ -40,9 +40,9 @@ async fn lose_everywhere(mode: Mode, after: bool) {
 }
 
 /// A backup from before each third effect, restored after a crash at some later effect, or at the very end.
-async fn restore_everywhere(mode: Mode) {
+async fn restore_everywhere(setup: Setup) {
     let golden = Crash::new(usize::MAX, false);
-    let effects = run_until_crash(&world(mode, false).await, &golden).await;
+    let effects = run_until_crash(&world(setup).await, &golden).await;
     let pairs: Vec<_> = (0..effects)
         .step_by(3)
         .flat_map(|backup| {
@@ -51,8 +51,8 @@ async fn restore_everywhere(mode: Mode) {
         })
         .collect();
     let tries = futures::stream::iter(pairs).map(|(backup, at)| async move {
-        let point = format!("{mode:?}: backup before effect {backup}, restored after {at} of {effects}");
-        let mut world = world(mode, false).await;
+        let point = format!("{setup:?}: backup before effect {backup}, restored after {at} of {effects}");
+        let mut world = world(setup).await;
         let crash = Crash::with_backup(at, true, backup);
         run_until_crash(&world, &crash).await;
         let Some(ledger) = crash.take_backup() else { return };
@@ -75,17 +75,20 @@ macro_rules! tests {
 }
 
 tests! {
-    a_ledger_lost_before_any_effect_is_made_again: lose_everywhere(Mode::Upload, false);
-    a_ledger_lost_after_any_effect_is_made_again: lose_everywhere(Mode::Upload, true);
-    so_it_is_with_imports: lose_everywhere(Mode::Import, true);
-    so_it_is_with_blobs: lose_everywhere(Mode::Blob, true);
-    a_backup_of_any_moment_can_be_restored: restore_everywhere(Mode::Upload);
-    so_it_can_with_blobs: restore_everywhere(Mode::Blob);
+    a_ledger_lost_before_any_effect_is_made_again: lose_everywhere(Setup::of(Mode::Upload), false);
+    a_ledger_lost_after_any_effect_is_made_again: lose_everywhere(Setup::of(Mode::Upload), true);
+    so_it_is_with_imports: lose_everywhere(Setup::of(Mode::Import), true);
+    so_it_is_with_blobs: lose_everywhere(Setup::of(Mode::Blob), true);
+    so_it_is_before_any_effect_of_a_merged_run: lose_everywhere(Setup::MERGED, false);
+    so_it_is_after_any_effect_of_a_merged_run: lose_everywhere(Setup::MERGED, true);
+    a_backup_of_any_moment_can_be_restored: restore_everywhere(Setup::of(Mode::Upload));
+    so_it_can_of_a_merged_run: restore_everywhere(Setup::MERGED);
+    so_it_can_with_blobs: restore_everywhere(Setup::of(Mode::Blob));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_leave_another_ledgers_work_is_not_touched() {
-    let mut world = world(Mode::Upload, false).await;
+    let mut world = world(Setup::of(Mode::Upload)).await;
     run_until_crash(&world, &Crash::new(30, true)).await;
     let before = world.emulator.control().snapshot().await;
     let batches = before.batches.len();

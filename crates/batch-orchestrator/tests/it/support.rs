@@ -158,10 +158,10 @@ impl World {
     pub(crate) async fn run(&self) -> RunReport {
         let (_ask, stop) = Stop::new();
         let run = self.pipeline();
-        tokio::time::timeout(Duration::from_secs(60), run.run(Arc::new(()), stop))
-            .await
-            .expect("the run hangs")
-            .unwrap()
+        match tokio::time::timeout(Duration::from_secs(60), run.run(Arc::new(()), stop)).await {
+            Ok(report) => report.unwrap(),
+            Err(_) => panic!("the run hangs: {:#?}", self.jobs().await),
+        }
     }
 
     /// One pass, and the messages of all problems on the way.

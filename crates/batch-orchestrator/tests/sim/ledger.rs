@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use batch_orchestrator::{
     ledger::{
-        ClaimRequest, Claims, Commit, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin, LedgerError,
-        LedgerErrorKind, PollRequest, PollTurn, RecordKey,
+        ClaimRequest, Claims, Commit, Gathering, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin,
+        LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
     },
     model::{InputSnapshot, JobKey, Timestamp},
     quota::QuotaView,
@@ -152,6 +152,11 @@ impl Ledger for SimLedger {
         let (about, name, job) = (name.to_owned(), name.to_owned(), job.clone());
         self.call("reserve", about, Kind::Effect, move |world| at_once(world.ledger.reserve(&name, &job)))
             .await
+    }
+
+    async fn gather(&self, gathering: &Gathering) -> Result<bool, LedgerError> {
+        let (about, gathering) = (gathering.bundle.key.to_string(), gathering.clone());
+        self.call("gather", about, Kind::Effect, move |world| at_once(world.ledger.gather(&gathering))).await
     }
 
     async fn quotas(&self) -> Result<Vec<QuotaView>, LedgerError> {

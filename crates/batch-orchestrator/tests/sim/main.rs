@@ -109,6 +109,15 @@ fn each_fault_at_each_effect_changes_nothing_with_blobs() {
     assert_holds(scenarios.step_by(every(10)));
 }
 
+#[test]
+fn each_fault_at_each_effect_changes_nothing_with_merged_files() {
+    let effects = simulate(Scenario::merged()).unwrap_or_else(|violation| panic!("{}", violation.0)).effects;
+    assert!(effects > 80, "{effects}");
+    let points = (0..effects).flat_map(|at| OneFault::ALL.map(|fault| (at, fault)));
+    let scenarios = points.map(|point| Scenario { at_effects: Some(vec![point]), ..Scenario::merged() });
+    assert_holds(scenarios.step_by(every(7)));
+}
+
 /// At the start, under way, and when everything is done but the last word: a worker waits, and does not give up.
 #[test]
 fn a_ledger_that_is_away_is_waited_for() {

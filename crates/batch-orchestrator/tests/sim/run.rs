@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use adls_io::{DataLake, Location};
 use aoai_batch_client::BatchApi;
 use batch_orchestrator::{
-    Backends, CostOptions, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions,
-    RunOptions, ServiceOptions, Stop, Transfer,
+    Backends, CostOptions, LakeOptions, LimitOptions, MergeOptions, Observer, OutputOptions, Pipeline,
+    PipelineOptions, RunOptions, ServiceOptions, Stop, Transfer,
     ledger::{JobView, WorkerId},
     machine::RetryOptions,
     model::{JobState, PartKey},
@@ -239,7 +239,12 @@ fn pipeline(gate: &Gate, incarnation: u64) -> Pipeline {
             seed: Some(scenario.seed ^ incarnation << 32),
             ..RunOptions::default()
         },
-        limits: LimitOptions { max_lines: scenario.part_lines, split: true, ..LimitOptions::default() },
+        limits: LimitOptions {
+            max_lines: scenario.part_lines,
+            split: true,
+            merge: scenario.merged.then(MergeOptions::default),
+            ..LimitOptions::default()
+        },
         output: OutputOptions::default(),
         retry: RetryOptions::default(),
         cost: CostOptions::default(),

@@ -58,6 +58,8 @@ pub(crate) struct Scenario {
     pub(crate) quota: Option<u64>,
     /// Two deployments share the work, and the lines are rewritten to wherever they are sent.
     pub(crate) pool: bool,
+    /// Files are sent together.
+    pub(crate) merged: bool,
 }
 
 /// What happens at one chosen effect.
@@ -115,7 +117,13 @@ impl Scenario {
             expiring: true,
             quota: None,
             pool: false,
+            merged: false,
         }
+    }
+
+    /// Three inputs in one batch, which expires.
+    pub(crate) fn merged() -> Self {
+        Self { merged: true, part_lines: 10, ..Self::golden() }
     }
 
     /// One input, one part.
@@ -142,7 +150,7 @@ impl Scenario {
             pause: rate(0.3),
             jump: rate(0.05),
         };
-        Self {
+        let mut scenario = Self {
             seed,
             workers: [1, 1, 2, 2, 3, 4][chance.random_range(0..6)],
             inputs,
@@ -158,7 +166,12 @@ impl Scenario {
             // A line takes some twenty; a part of five more than some of these limits.
             quota: (chance.random::<f64>() < 0.5).then(|| chance.random_range(60..=300)),
             pool: chance.random::<f64>() < 0.3,
+            merged: chance.random::<f64>() < 0.3,
+        };
+        if scenario.merged {
+            scenario.part_lines += 5;
         }
+        scenario
     }
 
     /// Where answers get lost and requests are late most of the time.
@@ -173,13 +186,14 @@ impl Scenario {
 
     pub(crate) fn shown(&self) -> String {
         format!(
-            "seed {}, workers {}, inputs {}, blobs {}, quota {:?}, pool {}, {:?}, {:?}, {:?}",
+            "seed {}, workers {}, inputs {}, blobs {}, quota {:?}, pool {}, merged {}, {:?}, {:?}, {:?}",
             self.seed,
             self.workers,
             self.inputs.len(),
             self.blobs,
             self.quota,
             self.pool,
+            self.merged,
             self.rates,
             self.at_effects,
             self.mutation

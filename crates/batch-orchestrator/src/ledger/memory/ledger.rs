@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use super::tables::{Row, Tables};
 use crate::{
     ledger::{
-        ClaimRequest, Claims, Commit, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin,
-        LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
+        ClaimRequest, Claims, Commit, Gathering, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger,
+        LedgerAdmin, LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
     },
     model::{DeploymentId, InputSnapshot, JobKey, JobRecord, JobState, PartRecord, PartState, Timestamp},
     quota::{QuotaRecord, QuotaView},
@@ -209,6 +209,11 @@ impl Ledger for MemoryLedger {
     async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError> {
         let mut tables = self.tables();
         Ok(tables.names.entry(name.to_owned()).or_insert_with(|| job.clone()) == job)
+    }
+
+    async fn gather(&self, gathering: &Gathering) -> Result<bool, LedgerError> {
+        let now = (self.clock)();
+        Ok(self.tables().gather(gathering, now))
     }
 
     async fn quotas(&self) -> Result<Vec<QuotaView>, LedgerError> {

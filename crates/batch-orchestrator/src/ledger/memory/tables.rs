@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    ledger::{ClaimRequest, JobCommit, Lease, LeaseRef, PartCommit, RecordKey, WorkerId},
+    ledger::{ClaimRequest, Gathering, JobCommit, Lease, LeaseRef, PartCommit, RecordKey, WorkerId},
     model::{DeploymentId, JobKey, JobRecord, PartKey, PartRecord, PartState, Timestamp},
     quota::{Load, QuotaChange, QuotaRecord},
 };
@@ -115,6 +115,7 @@ impl Tables {
         let row = self.jobs.get_mut(key).filter(|row| row.holds(lease, row.record.version))?;
         let at_rest = commit.state.is_at_rest();
         row.record = JobRecord {
+            input: commit.input.unwrap_or_else(|| row.record.input.clone()),
             state: commit.state,
             due_at: commit.due_at,
             failures: commit.failures,
@@ -132,6 +133,11 @@ impl Tables {
         };
         for record in commit.parts {
             self.parts.entry(record.key.clone()).or_insert(Row::new(record));
+        }
+        for key in commit.wake {
+            if let Some(part) = self.parts.get_mut(&key).filter(|part| part.lease_until == Timestamp(0)) {
+                part.record.due_at = part.record.due_at.min(now);
+            }
         }
         if at_rest {
             self.names.retain(|_, owner| owner != key);
@@ -189,6 +195,31 @@ impl Tables {
             job.record.due_at = now;
         }
         Some(lease)
+    }
+
+    /// Makes the members of a bundle, or changes nothing.
+    pub(super) fn gather(&mut self, gathering: &Gathering, now: Timestamp) -> bool {
+        let Gathering { bundle, members, due_at } = gathering;
+        let ready = |(key, version): &(PartKey, i64)| {
+            let row = self.parts.get(key).map(|row| &row.record);
+            row.is_some_and(|part| part.state == PartState::Ready && part.version == *version)
+        };
+        if self.jobs.contains_key(&bundle.key) || !members.iter().all(ready) {
+            return false;
+        }
+        for (key, _) in members {
+            if let Some(row) = self.parts.get_mut(key) {
+                row.record.state = PartState::Merged { bundle: bundle.key.clone() };
+                (row.record.due_at, row.record.updated_at) = (*due_at, now);
+                row.record.version += 1;
+                (row.record.failures, row.record.problem) = (0, None);
+                (row.fence, row.lease_until) = (row.fence + 1, Timestamp(0));
+            }
+        }
+        let record =
+            JobRecord { version: 0, due_at: now, created_at: now, updated_at: now, ..bundle.clone() };
+        self.jobs.insert(bundle.key.clone(), Row::new(record));
+        true
     }
 
     /// Wakes those that wait at a deployment and for whom there is room now.

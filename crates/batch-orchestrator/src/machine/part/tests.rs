@@ -62,6 +62,7 @@ fn every_event() -> Vec<PartEvent> {
         Problem { kind: ProblemKind::Quota, message: String::new(), hint: None, lasting: false, since: NOW };
     let batch_id = BatchId("batch".into());
     let result = PartResult {
+        bundle: None,
         key: PartKey { job: JobKey("k".into()), part: 1, attempt: 1 },
         plan: PartPlan {
             number: 1,
