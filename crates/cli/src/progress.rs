@@ -77,24 +77,26 @@ impl Progress {
     }
 
     fn job(&self, job: &JobRecord) {
-        let path = job.input.location.path.to_string();
+        let path = title(job);
         let state = job.state.name();
         self.printer.value(&json!({ "event": "job", "job": job.key, "path": path, "state": state }));
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = shown.entry(job.key.clone()).or_default();
         path.clone_into(&mut entry.path);
         entry.problem = None;
-        let text = describe(&job.state);
+        let text = describe(job);
+        // A bundle is none of the files that somebody counts.
+        let files = u64::from(!job.is_bundle());
         match &self.bars {
             Some(bars) => {
                 let bar = entry.bar.get_or_insert_with(|| {
-                    bars.files.inc_length(1);
+                    bars.files.inc_length(files);
                     bars.all.add(ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}")))
                 });
                 bar.set_message(format!("{path}: {text}"));
                 if job.state.is_at_rest() {
                     bar.finish_and_clear();
-                    bars.files.inc(1);
+                    bars.files.inc(files);
                 }
             }
             None => tracing::info!(job = %job.key, path, "{text}"),
@@ -184,10 +186,23 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
+/// What people call a job: by its file, or as what it is.
+pub(crate) fn title(job: &JobRecord) -> String {
+    if job.is_bundle() {
+        return format!("bundle {}", &job.key.0[..job.key.0.len().min(8)]);
+    }
+    job.input.location.path.to_string()
+}
+
 /// A job's state for people.
-pub(crate) fn describe(state: &JobState) -> String {
-    match state {
+pub(crate) fn describe(job: &JobRecord) -> String {
+    match &job.state {
         JobState::Seen => "found".into(),
+        JobState::Merging { members } => format!("putting {} small files together", members.len()),
+        JobState::Published { .. } if job.is_bundle() => "its files take their results".into(),
+        JobState::Done { totals, .. } if job.is_bundle() => {
+            format!("done, the results of {} lines are with their files", totals.output + totals.error)
+        }
         JobState::Claimed => "validating".into(),
         JobState::Running { plan, .. } => match plan.parts.len() {
             1 => format!("{} lines", plan.lines),
@@ -219,6 +234,7 @@ pub(crate) fn describe(state: &JobState) -> String {
 pub(crate) fn describe_part(state: &PartState) -> String {
     match state {
         PartState::Ready => "waiting for its turn".into(),
+        PartState::Merged { bundle } => format!("sent in bundle {}", &bundle.0[..bundle.0.len().min(8)]),
         PartState::Recovering { .. } => "its history is lost; looking for what was sent".into(),
         PartState::Uploading { .. } => "uploading".into(),
         PartState::Uploaded(_) => "uploaded".into(),

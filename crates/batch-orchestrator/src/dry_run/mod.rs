@@ -1,6 +1,7 @@
 //! What a run would do: the same listing, the same validation, the same rules of admission, and nothing is written or sent.
 
 mod forecast;
+mod merged;
 mod survey;
 
 pub use forecast::{Lane, PartForecast, Wish, forecast};

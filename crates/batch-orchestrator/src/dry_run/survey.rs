@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use adls_io::{Location, ReadOptions};
 
-use super::{Lane, PartForecast, Wish, forecast::forecast};
+use super::{Lane, PartForecast, Wish, forecast::forecast, merged::merge};
 use crate::{
     cost::Expected,
     error::{PipelineError, chain},
@@ -62,6 +62,8 @@ pub enum FileVerdict {
         costs: Vec<Option<Expected>>,
         /// Where each would go, and when.
         parts: Vec<PartForecast>,
+        /// The number of the batch that it would be sent in with other small files, from 1.
+        bundle: Option<usize>,
     },
 }
 
@@ -87,6 +89,7 @@ pub(crate) async fn dry_run(pool: &Pool, assumed: Duration) -> Result<DryRun, Pi
 
     let rules = Arc::new(context.rules());
     let mut files = Vec::with_capacity(inputs.len());
+    let mut versions = Vec::with_capacity(inputs.len());
     for input in inputs {
         let verdict = match known.get(&version(&input)) {
             Some(job) => FileVerdict::Known { job: job.key.clone(), state: job.state.name() },
@@ -99,20 +102,31 @@ pub(crate) async fn dry_run(pool: &Pool, assumed: Duration) -> Result<DryRun, Pi
                 match verdict {
                     Ok(Verdict::Invalid(report)) => FileVerdict::Rejected(report),
                     Ok(Verdict::Valid(plan)) => {
-                        wishes.extend(plan.parts.iter().map(|part| wish(pool, part)));
-                        FileVerdict::Planned { plan, costs: Vec::new(), parts: Vec::new() }
+                        FileVerdict::Planned { plan, costs: Vec::new(), parts: Vec::new(), bundle: None }
                     }
                     Err(error) => FileVerdict::Unreadable(chain(&error)),
                 }
             }
         };
-        files.push(FileForecast { location: input.location, size: input.size, verdict });
+        files.push(FileForecast { location: input.location.clone(), size: input.size, verdict });
+        versions.push(input);
+    }
+    let bundles = merge(&mut files, versions, &options.limits);
+    wishes.extend(bundles.iter().map(|part| wish(pool, part)));
+    for file in &files {
+        if let FileVerdict::Planned { plan, bundle: None, .. } = &file.verdict {
+            wishes.extend(plan.parts.iter().map(|part| wish(pool, part)));
+        }
     }
 
     let mut found = forecast(&lanes, &wishes, options.run.max_in_flight, now).into_iter().skip(waiting);
+    let merged: Vec<PartForecast> = found.by_ref().take(bundles.len()).collect();
     for file in &mut files {
-        if let FileVerdict::Planned { plan, costs, parts } = &mut file.verdict {
-            parts.extend(found.by_ref().take(plan.parts.len()));
+        if let FileVerdict::Planned { plan, costs, parts, bundle } = &mut file.verdict {
+            match bundle.and_then(|number| merged.get(number - 1)) {
+                Some(shared) => parts.push(shared.clone()),
+                None => parts.extend(found.by_ref().take(plan.parts.len())),
+            }
             costs.extend(plan.parts.iter().zip(parts.iter()).map(|(part, forecast)| {
                 let member = pool.of(forecast.deployment.as_ref()).ok()?;
                 member.context.cost_of(part)

@@ -1,7 +1,8 @@
 //! What every [`Ledger`] must do; call each function on an empty ledger.
 //!
-//! The functions panic on the first difference, so they are for tests only.
+//! They panic on the first difference, so they are for tests only.
 
+mod bundles;
 mod claimers;
 mod quota;
 
@@ -19,6 +20,7 @@ use crate::model::{
     Submission, Target, Timestamp, TokenTotals,
 };
 
+pub use bundles::{a_bundle_gets_its_input_and_wakes_its_members, a_bundle_takes_all_of_its_members_or_none};
 pub use claimers::claimers_take_each_step_once;
 pub use quota::{
     a_budget_is_not_exceeded, a_refusal_lowers_the_limit, an_intent_waits_for_room,
@@ -52,6 +54,8 @@ macro_rules! ledger_conformance {
             a_refusal_lowers_the_limit,
             a_budget_is_not_exceeded,
             two_intents_do_not_share_the_last_room,
+            a_bundle_takes_all_of_its_members_or_none,
+            a_bundle_gets_its_input_and_wakes_its_members,
         );
     };
     ($open:path: $($name:ident,)*) => {$(

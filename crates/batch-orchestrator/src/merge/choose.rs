@@ -1,5 +1,7 @@
 //! Which files go together. Pure: the same files give the same bundle.
 
+use std::collections::HashSet;
+
 use crate::{
     model::{JobPlan, Member, PartPlan, PartRecord, PartState, ProblemKind, TokenTotals},
     options::{LimitOptions, MergeOptions},
@@ -12,7 +14,7 @@ const MARK_BYTES: u64 = 4;
 
 /// A file that may be sent with others.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Candidate {
+pub(crate) struct SmallFile {
     pub(crate) member: Member,
     /// What its lines name as `model`: a batch has one.
     pub(crate) model: String,
@@ -25,7 +27,7 @@ pub(crate) fn is_small(plan: &JobPlan, merge: &MergeOptions) -> bool {
     matches!(plan.parts.as_slice(), [only] if only.upload_bytes <= merge.below)
 }
 
-impl Candidate {
+impl SmallFile {
     /// A part that waits, whose file is small enough. One whose bundle came to nothing goes alone.
     pub(super) fn new(plan: &JobPlan, part: &PartRecord, merge: &MergeOptions) -> Option<Self> {
         let came_back = part.problem.as_ref().is_some_and(|problem| problem.kind != ProblemKind::Quota);
@@ -38,6 +40,22 @@ impl Candidate {
     }
 }
 
+/// All bundles that would be made of these, in this order; what would go alone is in none.
+pub(crate) fn bundles(mut candidates: Vec<SmallFile>, limits: &LimitOptions) -> Vec<Vec<Member>> {
+    let mut all = Vec::new();
+    while !candidates.is_empty() {
+        let chosen = fits_in(candidates.clone(), limits);
+        // One alone is larger than a bundle may be.
+        let gone: HashSet<_> = chosen.iter().map(|one| one.member.part.clone()).collect();
+        let first = candidates[0].member.part.clone();
+        candidates.retain(|one| one.member.part != first && !gone.contains(&one.member.part));
+        if chosen.len() > 1 {
+            all.push(chosen.into_iter().map(|one| one.member).collect());
+        }
+    }
+    all
+}
+
 /// What a bundle holds so far.
 #[derive(Debug)]
 struct Load {
@@ -48,7 +66,7 @@ struct Load {
 }
 
 /// The first candidate and those of the others that fit with it into one part, in their order.
-pub(crate) fn fits_in(candidates: Vec<Candidate>, limits: &LimitOptions) -> Vec<Candidate> {
+pub(crate) fn fits_in(candidates: Vec<SmallFile>, limits: &LimitOptions) -> Vec<SmallFile> {
     let mut load = Load { members: 0, lines: 0, bytes: 0, tokens: TokenTotals::ZERO };
     let model = candidates.first().map(|first| first.model.clone());
     let mut chosen = candidates;
@@ -81,10 +99,10 @@ mod tests {
     use super::*;
     use crate::model::{InputSnapshot, JobKey, PartKey};
 
-    fn candidate(name: &str, model: &str, lines: u64, bytes: u64, quota: u64) -> Candidate {
+    fn candidate(name: &str, model: &str, lines: u64, bytes: u64, quota: u64) -> SmallFile {
         let location = Location::new("in", LakePath::parse(name).unwrap());
         let tokens = TokenTotals { quota, ..TokenTotals::ZERO };
-        Candidate {
+        SmallFile {
             member: Member {
                 part: PartKey { job: JobKey(name.into()), part: 1, attempt: 1 },
                 input: InputSnapshot { location, etag: ETag("1".into()), size: bytes, modified_ms: 0 },
@@ -104,7 +122,7 @@ mod tests {
         }
     }
 
-    fn chosen(limits: &LimitOptions, candidates: &[Candidate]) -> Vec<String> {
+    fn chosen(limits: &LimitOptions, candidates: &[SmallFile]) -> Vec<String> {
         let chosen = fits_in(candidates.to_vec(), limits);
         chosen.into_iter().map(|one| one.member.part.job.0).collect()
     }
@@ -125,6 +143,10 @@ mod tests {
         assert_eq!(chosen(&LimitOptions { max_file_bytes: 155, ..limits.clone() }, &all), ["a"]);
         assert_eq!(chosen(&LimitOptions { max_part_tokens: Some(20), ..limits.clone() }, &all), ["a", "c"]);
         assert_eq!(chosen(&limits, &[]), Vec::<String>::new());
+        let names = |bundle: &Vec<Member>| bundle.iter().map(|m| m.part.job.0.clone()).collect::<String>();
+        assert_eq!(bundles(all.to_vec(), &limits).iter().map(names).collect::<Vec<_>>(), ["acd"]);
+        let narrow = LimitOptions { max_file_bytes: 20, ..limits };
+        assert_eq!(bundles(all.to_vec(), &narrow).len(), 0, "nothing fits with anything");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    choose::{Candidate, fits_in},
+    choose::{SmallFile, fits_in},
     lost::Bundles,
 };
 use crate::{
@@ -31,14 +31,14 @@ pub(crate) async fn gather(
 ) -> StageResult<Gathered> {
     let Some(merge) = &context.options.limits.merge else { return Ok(Gathered::Alone) };
     let views = context.ledger.view(&JobQuery { unfinished: true, ..JobQuery::default() }).await?;
-    let mut candidates: VecDeque<Candidate> = VecDeque::new();
+    let mut candidates: VecDeque<SmallFile> = VecDeque::new();
     for JobView { job, parts } in &views {
         let (JobState::Running { plan, .. }, false) = (&job.state, job.is_bundle()) else { continue };
         let [only] = parts.as_slice() else { continue };
         if bundles.of(&only.key).is_some() || bundles.is_suspect(&job.key) {
             continue;
         }
-        match Candidate::new(plan, only, merge) {
+        match SmallFile::new(plan, only, merge) {
             Some(found) if only.key == part.key => candidates.push_front(found),
             Some(found) => candidates.push_back(found),
             None => {}
@@ -61,7 +61,7 @@ pub(crate) async fn gather(
     Ok(if context.ledger.gather(&gathering).await? { Gathered::Gone } else { Gathered::Alone })
 }
 
-fn bundle(context: &Context, key: JobKey, chosen: Vec<Candidate>, now: Timestamp) -> StageResult<JobRecord> {
+fn bundle(context: &Context, key: JobKey, chosen: Vec<SmallFile>, now: Timestamp) -> StageResult<JobRecord> {
     let size = chosen.iter().map(|one| one.member.plan.upload_bytes).sum();
     let members = chosen.into_iter().map(|one| one.member).collect();
     Ok(JobRecord {

@@ -16,7 +16,7 @@ mod share;
 mod table;
 
 pub(crate) use assemble::assemble;
-pub(crate) use choose::is_small;
+pub(crate) use choose::{SmallFile, bundles, is_small};
 pub(crate) use deliver::deliver;
 pub(crate) use gather::{Gathered, gather};
 pub(crate) use leave::{leave, members_pending};

@@ -16,7 +16,7 @@ use crate::{
     config,
     error::{CliError, CliResult},
     exit::{self, Exit},
-    progress::{describe, describe_part},
+    progress::{describe, describe_part, title},
     wiring,
 };
 
@@ -65,12 +65,12 @@ fn overview(views: &[JobView]) -> String {
     table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["job", "file", "state", "progress", "what"]);
     for view in views {
         let what = match problem(view) {
-            Some(problem) => format!("{}: {}", describe(&view.job.state), problem.message),
-            None => describe(&view.job.state),
+            Some(problem) => format!("{}: {}", describe(&view.job), problem.message),
+            None => describe(&view.job),
         };
         table.add_row([
             view.job.key.0[..8].to_owned(),
-            view.job.input.location.path.to_string(),
+            title(&view.job),
             view.job.state.name().to_owned(),
             progress(view),
             what,
@@ -125,7 +125,7 @@ fn details(views: &[JobView]) -> String {
             "file     {} ({} bytes, version {})",
             job.input.location, job.input.size, job.input.etag.0
         ));
-        text.push(format!("state    {}: {}", job.state.name(), describe(&job.state)));
+        text.push(format!("state    {}: {}", job.state.name(), describe(job)));
         text.push(format!("since    {}", job.updated_at.rfc3339()));
         text.extend(job.problem.as_ref().map(said));
         for part in parts {

@@ -135,6 +135,10 @@ section!(Limits {
     max_file_bytes: ByteSize = ByteSize::mib(200),
     max_lines: u64 = 100_000,
     split: bool = true,
+    merge: bool = false,
+    merge_below: ByteSize = ByteSize::mib(4),
+    #[serde(with = "humantime_serde")]
+    merge_wait: Duration = Duration::from_secs(10),
     part_share: f64 = 0.25,
     max_cost_per_day: Option<f64> = None,
 });

@@ -4,8 +4,8 @@ use std::{path::Path, time::Duration};
 
 use aoai_batch_client::{ApiForm, BatchClientOptions};
 use batch_orchestrator::{
-    CostOptions, LakeOptions, LimitOptions, OutputOptions, OutputOrder, PipelineOptions, RunOptions,
-    ServiceOptions, machine::RetryOptions,
+    CostOptions, LakeOptions, LimitOptions, MergeOptions, OutputOptions, OutputOrder, PipelineOptions,
+    RunOptions, ServiceOptions, machine::RetryOptions,
 };
 use token_estimator::EstimatorOptions;
 
@@ -73,6 +73,10 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             max_file_bytes: raw.limits.max_file_bytes.as_u64(),
             max_lines: raw.limits.max_lines,
             split: raw.limits.split,
+            merge: raw.limits.merge.then(|| MergeOptions {
+                below: raw.limits.merge_below.as_u64(),
+                wait: raw.limits.merge_wait,
+            }),
             max_part_tokens,
             max_line_tokens,
         },

@@ -1,6 +1,6 @@
 //! The dry run, and its two forms.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use batch_orchestrator::{
     Backends, Pipeline,
@@ -84,11 +84,13 @@ pub(super) fn sums(found: &DryRun) -> Sums {
         done: Duration::ZERO,
         waits: Duration::ZERO,
     };
+    // Files that are sent together make one part.
+    let mut bundles = HashSet::new();
     for file in &found.files {
         match &file.verdict {
-            FileVerdict::Planned { plan, costs, parts } => {
+            FileVerdict::Planned { plan, costs, parts, bundle } => {
                 sums.files += 1;
-                sums.parts += plan.parts.len();
+                sums.parts += bundle.map_or(plan.parts.len(), |number| usize::from(bundles.insert(number)));
                 sums.lines += plan.lines;
                 sums.tokens += plan.tokens.prompt;
                 for cost in costs {
@@ -148,8 +150,9 @@ fn file(file: &FileForecast) -> Value {
         FileVerdict::Rejected(report) => json!({
             "verdict": "rejected", "errors": report.total(), "first": report.findings.first(),
         }),
-        FileVerdict::Planned { plan, costs, parts } => json!({
+        FileVerdict::Planned { plan, costs, parts, bundle } => json!({
             "verdict": "planned",
+            "bundle": bundle,
             "lines": plan.lines,
             "model": plan.model,
             "tokens": plan.tokens,

@@ -33,7 +33,7 @@ pub(super) fn show(found: &DryRun, options: &PipelineOptions, assumed: Duration)
     let sums = sums(found);
     let mut text = vec![table.to_string()];
     text.push(format!(
-        "in all: {} files in {} parts, {} lines, {} prompt tokens, {}",
+        "in all: {} files in {} batches, {} lines, {} prompt tokens, {}",
         sums.files,
         sums.parts,
         sums.lines,
@@ -99,14 +99,17 @@ fn row(file: &FileForecast, options: &PipelineOptions) -> [String; 8] {
             let why = format!("would be refused, {} errors{first}", report.total());
             [path, empty(), report.lines.to_string(), empty(), empty(), empty(), empty(), why]
         }
-        FileVerdict::Planned { plan, costs, parts } => {
+        FileVerdict::Planned { plan, costs, parts, bundle } => {
             let sum = costs.iter().try_fold((Usd::ZERO, Usd::ZERO), |(low, high), cost| {
                 let cost = (*cost)?;
                 Some((low.plus(cost.low).ok()?, high.plus(cost.high).ok()?))
             });
             let waits = parts.iter().map(|part| part.waits).max().unwrap_or_default();
             let done = parts.iter().map(|part| part.done).max().unwrap_or_default();
-            let mut why = reason(&plan.parts, options);
+            let mut why = match bundle {
+                Some(number) => format!("sent with other small files, in batch {number}"),
+                None => reason(&plan.parts, options),
+            };
             if parts.iter().any(|part| part.deployment.is_none()) {
                 why += "; a part is larger than any quota lets in";
             }
