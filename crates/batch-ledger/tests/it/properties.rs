@@ -327,7 +327,15 @@ fn job_state(key: &JobKey, to: u8, planned: bool) -> (JobState, Vec<PartRecord>)
                 parts: vec![plan(1), plan(2)],
             };
             let parts = if planned { Vec::new() } else { vec![part(1), part(2)] };
-            (JobState::Running { plan: Box::new(plan), target, planned_at: Timestamp(0) }, parts)
+            (
+                JobState::Running {
+                    plan: Box::new(plan),
+                    target,
+                    planned_at: Timestamp(0),
+                    must_list: false,
+                },
+                parts,
+            )
         }
     }
 }

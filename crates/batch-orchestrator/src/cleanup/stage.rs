@@ -20,7 +20,7 @@ pub(crate) async fn clean_up(
 ) -> StageResult<JobEvent> {
     // Found published: what it had at the service is not known.
     let lost = publication.parts.is_empty() && publication.plan.is_some();
-    let mut must_list = lost;
+    let mut must_list = lost || publication.must_list;
     if lost {
         for member in pool.endpoints() {
             for batch in batches_of(&member.context, &job.key).await? {

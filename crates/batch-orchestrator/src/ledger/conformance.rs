@@ -139,7 +139,7 @@ fn running(key: &JobKey, parts: u32) -> (JobState, Vec<PartRecord>) {
         tokens: TokenTotals::ZERO,
         parts: vec![plan],
     };
-    (JobState::Running { plan: Box::new(plan), target, planned_at: Timestamp(0) }, records)
+    (JobState::Running { plan: Box::new(plan), target, planned_at: Timestamp(0), must_list: false }, records)
 }
 
 fn batch(id: &str, status: &BatchStatus) -> Batch {

@@ -1,17 +1,22 @@
 //! The machine of a job.
 
 use adls_io::Location;
+use aoai_batch_client::FileId;
 
 use super::IllegalEvent;
 use crate::model::{
-    Artifact, JobPlan, JobState, Outcome, PartResult, Publication, RawInput, Target, Timestamp, Totals,
+    Artifact, DeploymentId, JobPlan, JobState, Outcome, PartResult, Publication, RawInput, Target, Timestamp,
+    Totals,
 };
 
 /// What a stage found or did.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobEvent {
     /// The claim marker is ours.
-    Claimed,
+    Claimed {
+        /// Whether it was written just now; otherwise somebody may have begun before.
+        first: bool,
+    },
     /// The claim marker is another ledger's.
     ClaimedElsewhere {
         /// That ledger's id.
@@ -28,6 +33,8 @@ pub enum JobEvent {
         plan: Box<JobPlan>,
         /// Where the results go.
         target: Target,
+        /// What the service has of it.
+        early: Early,
     },
     /// An earlier plan was found: some of its parts may have been sent.
     Recovered {
@@ -53,6 +60,8 @@ pub enum JobEvent {
         report: Artifact,
         /// Where it goes.
         target: Target,
+        /// Whether files of it may be at the service.
+        must_list: bool,
     },
     /// Some parts are on their way.
     PartsPending,
@@ -74,6 +83,22 @@ pub enum JobEvent {
     Quarantine {
         /// Why.
         reason: String,
+    },
+}
+
+/// What became of an input that was sent while it was validated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Early {
+    /// The service has nothing of it.
+    Absent,
+    /// The service may have a copy that nobody knows of.
+    Doubtful,
+    /// The service has all of it, and it is the one part.
+    Stored {
+        /// The file.
+        file: FileId,
+        /// At which deployment.
+        deployment: DeploymentId,
     },
 }
 
@@ -99,18 +124,20 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
         (state, event) if state.is_at_rest() => illegal(&state, &event),
         (was, E::Quarantine { reason }) => rest(S::Quarantined { reason, was: Box::new(was) }),
 
-        (S::Seen, E::Claimed) => next(S::Claimed),
+        (S::Seen, E::Claimed { .. }) => next(S::Claimed),
         (S::Seen, E::ClaimedElsewhere { owner }) => rest(S::Foreign { owner }),
         (S::Seen | S::Claimed | S::Running { .. }, E::InputGone { reason }) => rest(S::Dropped { reason }),
 
-        (S::Claimed, E::Planned { plan, target }) => next(S::Running { plan, target, planned_at: now }),
+        (S::Claimed, E::Planned { plan, target, early }) => {
+            next(S::Running { plan, target, planned_at: now, must_list: early == Early::Doubtful })
+        }
         (S::Seen | S::Claimed, E::Recovered { plan, target, planned_at }) => {
-            next(S::Running { plan, target, planned_at })
+            next(S::Running { plan, target, planned_at, must_list: false })
         }
         (S::Seen | S::Claimed | S::Running { .. }, E::FoundPublished { publication, totals, raw }) => {
             next(S::Published { publication, totals, raw })
         }
-        (S::Seen | S::Claimed, E::Rejected { report, target }) => {
+        (S::Seen | S::Claimed, E::Rejected { report, target, must_list }) => {
             next(S::Publishing(Box::new(Publication {
                 plan: None,
                 target,
@@ -118,12 +145,13 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
                 rejection: Some(report),
                 planned_at: now,
                 decided_at: now,
+                must_list,
             })))
         }
 
         // The commit of the last part wakes the job.
         (state @ S::Running { .. }, E::PartsPending) => rest(state),
-        (S::Running { plan, target, planned_at }, E::PartsResolved { parts }) => {
+        (S::Running { plan, target, planned_at, must_list }, E::PartsResolved { parts }) => {
             next(S::Publishing(Box::new(Publication {
                 plan: Some(*plan),
                 target,
@@ -131,6 +159,7 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
                 rejection: None,
                 planned_at,
                 decided_at: now,
+                must_list,
             })))
         }
 

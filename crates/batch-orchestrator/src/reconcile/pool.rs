@@ -8,9 +8,10 @@ use std::{
 
 use aoai_batch_client::BatchApi;
 
-use super::{Backends, Context, context::Chance};
+use super::{Backends, Context, context::Chance, window::Window};
 use crate::{
     error::{StageError, StageResult},
+    ledger::WorkerId,
     model::{DeploymentId, PartRecord, Timestamp},
     options::{PipelineOptions, ServiceOptions},
     recover::Survey,
@@ -31,6 +32,7 @@ pub(crate) struct Pool {
     started_at: OnceLock<Timestamp>,
     /// Until when no deployment has room for more, if nothing happens before.
     full_until: Mutex<Option<Timestamp>>,
+    window: Window,
 }
 
 /// A deployment.
@@ -45,6 +47,7 @@ impl Pool {
         backends: &Backends,
         first: Arc<dyn BatchApi>,
         others: Vec<(Arc<dyn BatchApi>, ServiceOptions)>,
+        worker: WorkerId,
         options: PipelineOptions,
     ) -> Self {
         let layout = Layout::new(&options.lake);
@@ -71,12 +74,22 @@ impl Pool {
             .map(|(service, other)| member(service, PipelineOptions { service: other, ..options.clone() }))
             .collect();
         members.insert(0, member(first, options));
-        Self { members, shunned: Mutex::default(), started_at: OnceLock::new(), full_until: Mutex::default() }
+        Self {
+            members,
+            shunned: Mutex::default(),
+            started_at: OnceLock::new(),
+            full_until: Mutex::default(),
+            window: Window::new(worker),
+        }
     }
 
     /// What is not of one deployment: lake, ledger, options.
     pub(crate) fn common(&self) -> &Arc<Context> {
         &self.members[0].context
+    }
+
+    pub(super) fn window(&self) -> &Window {
+        &self.window
     }
 
     pub(crate) fn members(&self) -> &[Member] {

@@ -18,7 +18,7 @@ use batch_orchestrator::{
     Stop,
     ledger::{
         ClaimRequest, Claims, Commit, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin, LedgerError,
-        MemoryLedger, PollRequest, PollTurn, RecordKey,
+        MemoryLedger, PollRequest, PollTurn, RecordKey, WorkerId,
     },
     model::{InputSnapshot, JobKey, Timestamp},
 };
@@ -183,6 +183,14 @@ impl Ledger for Crashing<MemoryLedger> {
     }
     async fn claim(&self, request: &ClaimRequest) -> Result<Claims, LedgerError> {
         self.0.claim(request).await
+    }
+    async fn places(
+        &self,
+        worker: &WorkerId,
+        window: usize,
+        ttl: std::time::Duration,
+    ) -> Result<i64, LedgerError> {
+        self.0.places(worker, window, ttl).await
     }
     async fn heartbeat(
         &self,
