@@ -19,7 +19,7 @@ use crate::model::{
     Submission, Target, Timestamp, TokenTotals,
 };
 
-pub use claimers::claimers_take_each_step_once;
+pub use claimers::{a_part_that_is_there_from_the_start_has_a_place, claimers_take_each_step_once};
 pub use quota::{
     a_budget_is_not_exceeded, a_refusal_lowers_the_limit, an_intent_waits_for_room,
     two_intents_do_not_share_the_last_room,
@@ -48,6 +48,7 @@ macro_rules! ledger_conformance {
             a_decision_is_for_what_is_at_rest,
             records_survive_the_round_trip,
             claimers_take_each_step_once,
+            a_part_that_is_there_from_the_start_has_a_place,
             an_intent_waits_for_room,
             a_refusal_lowers_the_limit,
             a_budget_is_not_exceeded,

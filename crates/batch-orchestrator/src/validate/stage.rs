@@ -123,7 +123,12 @@ pub(crate) enum Sending {
 }
 
 /// `CLAIMED` → plan or rejection.
-pub(crate) async fn plan(pool: &Pool, job: &JobRecord, send: Send, now: Timestamp) -> StageResult<JobEvent> {
+pub(crate) async fn plan(
+    pool: &Pool,
+    job: &JobRecord,
+    send: Sending,
+    now: Timestamp,
+) -> StageResult<JobEvent> {
     let context = pool.common().as_ref();
     let lake = context.lake.as_ref();
     let mut answer = None;

@@ -54,6 +54,10 @@ impl Crash {
         })
     }
 
+    pub(crate) async fn crashed(&self) {
+        self.crashed.notified().await;
+    }
+
     pub(crate) fn take_backup(&self) -> Option<MemoryLedger> {
         self.backup.lock().unwrap().take()
     }
@@ -77,7 +81,7 @@ impl Crash {
     }
 }
 
-struct Crashing<T: ?Sized>(Arc<T>, Arc<Crash>);
+pub(crate) struct Crashing<T: ?Sized>(pub(crate) Arc<T>, pub(crate) Arc<Crash>);
 
 impl Crashing<MemoryLedger> {
     /// Backs the ledger up when it is time; only its own effects come by here, which is often enough.

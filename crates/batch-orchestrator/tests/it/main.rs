@@ -10,6 +10,7 @@ mod happy;
 mod lake_service;
 mod ledger;
 mod lost_ledger;
+mod one_pass;
 mod pool;
 mod quota;
 mod support;
