@@ -104,10 +104,13 @@ async fn job_step(
     };
     let changed = commit.state.name() != job.state.name();
     job.state = commit.state.clone();
+    let on_their_way: Vec<_> =
+        commit.parts.iter().filter(|part| part.state != PartState::Ready).cloned().collect();
     let next = write(context, lease, Commit::Job(commit)).await?;
     if changed {
         observer.event(&Event::Job(&job));
     }
+    on_their_way.iter().for_each(|part| observer.event(&Event::Part(part)));
     if job.state.is_at_rest() {
         return Ok(Step::Rest(Some(Box::new(job.state))));
     }
