@@ -132,7 +132,7 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
             next(S::Running { plan, target, planned_at: now, must_list: early == Early::Doubtful })
         }
         (S::Seen | S::Claimed, E::Recovered { plan, target, planned_at }) => {
-            next(S::Running { plan, target, planned_at, must_list: false })
+            next(S::Running { plan, target, planned_at, must_list: true })
         }
         (S::Seen | S::Claimed | S::Running { .. }, E::FoundPublished { publication, totals, raw }) => {
             next(S::Published { publication, totals, raw })

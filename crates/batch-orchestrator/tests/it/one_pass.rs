@@ -98,7 +98,7 @@ async fn reads_until_created(world: &World, batches: usize) -> usize {
     let control = world.emulator.control();
     let created = async {
         while control.snapshot().await.batches.len() < batches {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let reads = lake.reads.load(Ordering::SeqCst);
         ask.send(true).unwrap();
@@ -112,7 +112,7 @@ async fn reads_until_created(world: &World, batches: usize) -> usize {
 /// A world whose batches take their time.
 async fn slow_world() -> World {
     let mut config = fast();
-    config.batches.in_progress = Duration::from_secs(2);
+    config.batches.in_progress = Duration::from_secs(1);
     World::new(config).await
 }
 
