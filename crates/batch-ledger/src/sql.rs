@@ -64,8 +64,8 @@ pub(crate) const WAKE_JOB: &str = "UPDATE job SET due_at = $2 WHERE job_key = $1
      AND NOT EXISTS (SELECT 1 FROM part WHERE part.job_key = $1 AND part.at_rest = 0)";
 
 pub(crate) const INSERT_PART: &str = "INSERT INTO part (part_key, job_key, part, attempt, plan, state, doc, version, \
-     failures, due_at, fence, lease_until, at_rest, in_flight, updated_at, tokens) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, 0, 0, 0, 0, $9, $10) ON CONFLICT (part_key) DO NOTHING";
+     failures, due_at, fence, lease_until, at_rest, in_flight, updated_at, tokens, deployment) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, 0, 0, 0, $11, $9, $10, $12) ON CONFLICT (part_key) DO NOTHING";
 
 pub(crate) const INSERT_EVENT: &str =
     "INSERT INTO event (record_key, version, state, fence, at, doc) VALUES ($1, $2, $3, $4, $5, $6)";

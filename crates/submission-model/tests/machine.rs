@@ -102,6 +102,7 @@ fn row(state: &PartState) -> Record {
             Stage::Ended(batch.as_ref().map(|batch| number(&batch.id))),
         ),
         PartState::Ready
+        | PartState::Merged { .. }
         | PartState::Recovering { .. }
         | PartState::Resolved(_)
         | PartState::Quarantined { .. } => {

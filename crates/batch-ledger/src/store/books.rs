@@ -87,12 +87,18 @@ pub(super) async fn keep(
 
 /// Reads books, and keeps everybody else from doing so until the transaction ends.
 async fn open(tx: &mut Tx<'_>, name: &str) -> Result<String, LedgerError> {
-    sqlx::query(sql::OPEN_BOOKS).bind(name).execute(&mut **tx).await.map_err(db("commit"))?;
+    make(tx, name).await?;
     sqlx::query_scalar(AssertSqlSafe(sql::lock_books(LOCK)))
         .bind(name)
         .fetch_one(&mut **tx)
         .await
         .map_err(db("commit"))
+}
+
+/// Makes sure that there are books of this name.
+pub(super) async fn make(tx: &mut Tx<'_>, name: &str) -> Result<(), LedgerError> {
+    sqlx::query(sql::OPEN_BOOKS).bind(name).execute(&mut **tx).await.map_err(db("commit"))?;
+    Ok(())
 }
 
 /// Wakes those that wait for the room that this part has given back.

@@ -1,7 +1,9 @@
 //! Claiming: who works on what.
 
+use std::time::Duration;
+
 use batch_orchestrator::{
-    ledger::{ClaimRequest, Claims, Lease, LedgerError},
+    ledger::{ClaimRequest, Claims, Lease, LedgerError, WorkerId},
     model::Timestamp,
 };
 use sqlx::{AssertSqlSafe, Database, Row};
@@ -27,7 +29,7 @@ pub(super) async fn claim(
     now: Timestamp,
 ) -> Result<Claims, LedgerError> {
     let failed = db("claim");
-    register(tx, request, now).await?;
+    register(tx, &request.worker, request.window, request.ttl, now).await?;
     let parts = claimed(tx, sql::claim_parts(SKIP_LOCKED), request, request.limit, now).await?;
     let mut leases = parts.iter().map(rows::part_lease).collect::<Result<Vec<_>, _>>()?;
     let mut places = places(tx, now).await?;
@@ -75,6 +77,21 @@ async fn ready(
     parts.iter().map(rows::part_lease).collect()
 }
 
+/// Takes note of a worker's places; answers how many of all are free. Nobody admits a part meanwhile: what is answered holds.
+pub(super) async fn free(
+    tx: &mut Tx<'_>,
+    worker: &WorkerId,
+    window: usize,
+    ttl: Duration,
+    now: Timestamp,
+) -> Result<i64, LedgerError> {
+    // In the order of a claim.
+    register(tx, worker, window, ttl, now).await?;
+    lock_window(tx).await?;
+    let places = places(tx, now).await?;
+    Ok(places.all - places.taken)
+}
+
 /// The rows that a claim takes.
 async fn claimed(
     tx: &mut Tx<'_>,
@@ -104,15 +121,21 @@ async fn places(tx: &mut Tx<'_>, now: Timestamp) -> Result<Places, LedgerError> 
 }
 
 /// Takes note of the places that a worker brings, or that it leaves.
-async fn register(tx: &mut Tx<'_>, request: &ClaimRequest, now: Timestamp) -> Result<(), LedgerError> {
-    let text = if request.window > 0 {
+async fn register(
+    tx: &mut Tx<'_>,
+    worker: &WorkerId,
+    window: usize,
+    ttl: Duration,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let text = if window > 0 {
         sqlx::query(sql::REGISTER_WORKER)
-            .bind(&request.worker.0)
-            .bind(i64::try_from(request.window).unwrap_or(i64::MAX))
-            .bind(now.after(request.ttl).0)
-            .bind(now.after(request.ttl.mul_f64(2.0 / 3.0)).0)
+            .bind(&worker.0)
+            .bind(i64::try_from(window).unwrap_or(i64::MAX))
+            .bind(now.after(ttl).0)
+            .bind(now.after(ttl.mul_f64(2.0 / 3.0)).0)
     } else {
-        sqlx::query(sql::REMOVE_WORKER).bind(&request.worker.0).bind(now.0)
+        sqlx::query(sql::REMOVE_WORKER).bind(&worker.0).bind(now.0)
     };
     text.execute(&mut **tx).await.map_err(db("claim"))?;
     Ok(())

@@ -116,6 +116,9 @@ pub(super) async fn commit_part(
 }
 
 async fn insert_part(tx: &mut Tx<'_>, part: &PartRecord, now: Timestamp) -> Result<(), LedgerError> {
+    if let Some(deployment) = &part.deployment {
+        books::make(tx, &deployment.0).await?;
+    }
     let document = PartDocument { plan: part.plan.clone(), input: part.input.clone() };
     sqlx::query(sql::INSERT_PART)
         .bind(part.key.to_string())
@@ -128,6 +131,8 @@ async fn insert_part(tx: &mut Tx<'_>, part: &PartRecord, now: Timestamp) -> Resu
         .bind(part.due_at.0)
         .bind(now.0)
         .bind(books::tokens(&part.plan))
+        .bind(i64::from(PartState::IN_FLIGHT.contains(&part.state.name())))
+        .bind(part.deployment.as_ref().map(|deployment| deployment.0.as_str()))
         .execute(&mut **tx)
         .await
         .map_err(db("commit"))?;

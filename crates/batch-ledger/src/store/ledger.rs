@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use batch_orchestrator::{
     ledger::{
         ClaimRequest, Claims, Commit, Gathering, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger,
-        LedgerAdmin, LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
+        LedgerAdmin, LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey, WorkerId,
     },
     model::{InputSnapshot, JobKey, JobState, PartRecord, Timestamp},
     quota::QuotaView,
@@ -79,6 +79,14 @@ impl Ledger for Store {
         let claims = claims::claim(&mut tx, request, now).await?;
         self.commit_tx(tx, "claim").await?;
         Ok(claims)
+    }
+
+    async fn places(&self, worker: &WorkerId, window: usize, ttl: Duration) -> Result<i64, LedgerError> {
+        let mut tx = self.begin("count the places").await?;
+        let now = self.time(&mut tx).await?;
+        let free = claims::free(&mut tx, worker, window, ttl, now).await?;
+        self.commit_tx(tx, "count the places").await?;
+        Ok(free)
     }
 
     async fn heartbeat(&self, held: &[LeaseRef], ttl: Duration) -> Result<Vec<LeaseRef>, LedgerError> {

@@ -327,7 +327,8 @@ fn job_state(key: &JobKey, to: u8, planned: bool) -> (JobState, Vec<PartRecord>)
                 parts: vec![plan(1), plan(2)],
             };
             let parts = if planned { Vec::new() } else { vec![part(1), part(2)] };
-            (JobState::Running { plan: Box::new(plan), target, planned_at: Timestamp(0) }, parts)
+            let (plan, planned_at) = (Box::new(plan), Timestamp(0));
+            (JobState::Running { plan, target, planned_at, must_list: false }, parts)
         }
     }
 }

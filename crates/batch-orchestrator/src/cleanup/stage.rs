@@ -24,7 +24,7 @@ pub(crate) async fn clean_up(
     }
     // Found published: what it had at the service is not known.
     let lost = publication.parts.is_empty() && publication.plan.is_some();
-    let mut must_list = lost;
+    let mut must_list = lost || publication.must_list;
     if lost {
         for member in pool.endpoints() {
             for batch in batches_of(&member.context, &job.key).await? {
@@ -44,6 +44,8 @@ pub(crate) async fn clean_up(
         }
         // What an earlier generation left is not known any more.
         must_list |= part.failure.as_ref().is_some_and(PartFailure::is_input_replaced);
+        // Refused at the upload: an answer that was lost before it may have left a file.
+        must_list |= part.submission.is_none();
         if let Some(batch) = &part.batch {
             files.extend(batch.output_file_id.iter().cloned());
             files.extend(batch.error_file_id.iter().cloned());

@@ -5,6 +5,7 @@
 mod bundles;
 mod claimers;
 mod quota;
+mod records;
 
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use adls_io::{ETag, LakePath, Location};
 use aoai_batch_client::{Batch, BatchId, BatchStatus, FileId};
 
 use super::{
-    Account, ClaimRequest, Commit, InFlight, JobCommit, JobQuery, JobView, Lease, LeaseRef, Ledger,
-    LedgerErrorKind, PartCommit, PollRequest, PollTurn, RecordKey, WorkerId,
+    Account, ClaimRequest, Commit, InFlight, JobCommit, JobQuery, Lease, LeaseRef, Ledger, LedgerErrorKind,
+    PartCommit, PollRequest, PollTurn, RecordKey, WorkerId,
 };
 use crate::model::{
     InputSnapshot, JobKey, JobPlan, JobState, PartKey, PartPlan, PartRecord, PartState, ServiceInput, Strays,
@@ -21,11 +22,12 @@ use crate::model::{
 };
 
 pub use bundles::{a_bundle_gets_its_input_and_wakes_its_members, a_bundle_takes_all_of_its_members_or_none};
-pub use claimers::claimers_take_each_step_once;
+pub use claimers::{a_part_that_is_there_from_the_start_has_a_place, claimers_take_each_step_once};
 pub use quota::{
     a_budget_is_not_exceeded, a_refusal_lowers_the_limit, an_intent_waits_for_room,
     two_intents_do_not_share_the_last_room,
 };
+pub use records::{a_decision_is_for_what_is_at_rest, a_lost_job_is_restored_as_it_was};
 
 /// Makes a `#[tokio::test]` of every function of this suite.
 ///
@@ -50,6 +52,7 @@ macro_rules! ledger_conformance {
             a_decision_is_for_what_is_at_rest,
             records_survive_the_round_trip,
             claimers_take_each_step_once,
+            a_part_that_is_there_from_the_start_has_a_place,
             an_intent_waits_for_room,
             a_refusal_lowers_the_limit,
             a_budget_is_not_exceeded,
@@ -143,7 +146,7 @@ fn running(key: &JobKey, parts: u32) -> (JobState, Vec<PartRecord>) {
         tokens: TokenTotals::ZERO,
         parts: vec![plan],
     };
-    (JobState::Running { plan: Box::new(plan), target, planned_at: Timestamp(0) }, records)
+    (JobState::Running { plan: Box::new(plan), target, planned_at: Timestamp(0), must_list: false }, records)
 }
 
 fn batch(id: &str, status: &BatchStatus) -> Batch {
@@ -356,46 +359,4 @@ pub async fn a_name_belongs_to_one_job(ledger: &dyn Ledger) {
         .await
         .expect("commit");
     assert!(ledger.reserve("out/a_1", &two).await.expect("reserve"));
-}
-
-/// What another ledger knew is taken in as it was, once.
-pub async fn a_lost_job_is_restored_as_it_was(ledger: &dyn Ledger) {
-    let key = planned(ledger, "a", 2).await;
-    let mut view = ledger.view(&JobQuery::default()).await.expect("view").remove(0);
-    assert_eq!(ledger.restore(std::slice::from_ref(&view)).await.expect("restore"), 0, "it is known");
-    let other = JobKey(key.0.replace(|digit: char| digit.is_ascii_hexdigit(), "7"));
-    view.job.key = other.clone();
-    for part in &mut view.parts {
-        part.key.job = other.clone();
-        part.state = submitted("batch-7");
-    }
-    assert_eq!(ledger.restore(std::slice::from_ref(&view)).await.expect("restore"), 1);
-    let query = JobQuery { key: Some(other.0.clone()), ..JobQuery::default() };
-    let JobView { job, parts } = ledger.view(&query).await.expect("view").remove(0);
-    assert_eq!((job.state, job.version), (view.job.state, 0));
-    assert_eq!(parts.len(), 2);
-    assert!(parts.iter().all(|part| part.state == submitted("batch-7")));
-    let seen = [batch("batch-7", &BatchStatus::Completed)];
-    assert_eq!(ledger.observe(&seen).await.expect("observe"), 2, "its batches are known");
-}
-
-/// A person's decision moves what is at rest, in the version that the person saw, and nothing else.
-pub async fn a_decision_is_for_what_is_at_rest(ledger: &dyn Ledger) {
-    planned(ledger, "a", 1).await;
-    let (lease, part) = claim_parts(ledger, 9, 9).await.remove(0);
-    let decide = |version| {
-        let commit = part_commit(PartState::Ready, Timestamp(0), false);
-        ledger.resolve(&lease.key, version, commit)
-    };
-    let error = decide(part.version).await.expect_err("it is being worked on");
-    assert_eq!(error.kind, LedgerErrorKind::Fenced);
-    ledger.commit(&lease, part_commit(quarantined(), Timestamp::NEVER, false)).await.expect("commit");
-    let error = decide(part.version).await.expect_err("the person saw another version");
-    assert_eq!(error.kind, LedgerErrorKind::Fenced);
-    decide(part.version + 1).await.expect("the decision");
-    let again = decide(part.version + 1).await.expect_err("once is enough");
-    assert_eq!(again.kind, LedgerErrorKind::Fenced);
-    let (next, part) = claim_parts(ledger, 9, 9).await.remove(0);
-    assert!(next.fence > lease.fence);
-    assert_eq!(part.state, PartState::Ready);
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     ClaimRequest, Claims, Commit, Gathering, JobQuery, JobView, Lease, LeaseRef, LedgerError, PollRequest,
-    PollTurn, RecordKey,
+    PollTurn, RecordKey, WorkerId,
 };
 use crate::{
     model::{InputSnapshot, JobKey, Timestamp},
@@ -44,6 +44,15 @@ pub trait Ledger: LedgerAdmin {
 
     /// Takes what is due, parts before jobs, oldest first.
     async fn claim(&self, request: &ClaimRequest) -> Result<Claims, LedgerError>;
+
+    /// Takes note of the places that a worker brings, as [`claim`](Self::claim) does. Answers how many of all places are free;
+    /// less than none where more are taken.
+    async fn places(
+        &self,
+        worker: &WorkerId,
+        window: usize,
+        ttl: std::time::Duration,
+    ) -> Result<i64, LedgerError>;
 
     /// Extends leases; answers with those that are still ours.
     async fn heartbeat(

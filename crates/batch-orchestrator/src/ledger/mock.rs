@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     ClaimRequest, Claims, Commit, Gathering, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin,
-    LedgerError, PollRequest, PollTurn, RecordKey,
+    LedgerError, PollRequest, PollTurn, RecordKey, WorkerId,
 };
 use crate::{
     model::{InputSnapshot, JobKey, Timestamp},
@@ -27,6 +27,12 @@ mockall::mock! {
             listed_at: Timestamp,
         ) -> Result<Vec<JobKey>, LedgerError>;
         async fn claim(&self, request: &ClaimRequest) -> Result<Claims, LedgerError>;
+        async fn places(
+            &self,
+            worker: &WorkerId,
+            window: usize,
+            ttl: std::time::Duration,
+        ) -> Result<i64, LedgerError>;
         async fn heartbeat(
             &self,
             held: &[LeaseRef],

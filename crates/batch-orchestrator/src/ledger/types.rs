@@ -127,7 +127,7 @@ pub struct JobCommit {
     pub failures: u32,
     /// The last of them.
     pub problem: Option<Problem>,
-    /// New parts, all `Ready`.
+    /// New parts: `Ready`, `Recovering`, or `Uploaded` at their deployment.
     pub parts: Vec<PartRecord>,
     /// The input, where that is only known now: a bundle.
     pub input: Option<InputSnapshot>,

@@ -3,22 +3,28 @@
 use std::time::Duration;
 
 use adls_io::Location;
+use aoai_batch_client::FileId;
 
 use super::IllegalEvent;
 use crate::model::{
-    Artifact, InputSnapshot, JobPlan, JobState, Outcome, PartResult, Publication, RawInput, Target,
-    Timestamp, Totals,
+    Artifact, DeploymentId, InputSnapshot, JobPlan, JobState, Outcome, PartResult, Publication, RawInput,
+    Target, Timestamp, Totals,
 };
 
 /// What a stage found or did.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobEvent {
     /// The claim marker is ours.
-    Claimed,
+    Claimed {
+        /// Whether it was written just now; otherwise somebody may have begun before.
+        first: bool,
+    },
     /// The bundle is put together.
     Assembled {
         /// The file.
         input: InputSnapshot,
+        /// Whether it was written just now; otherwise somebody may have gone on with it before.
+        first: bool,
     },
     /// Some members of the bundle have yet to take their results.
     MembersPending,
@@ -38,6 +44,8 @@ pub enum JobEvent {
         plan: Box<JobPlan>,
         /// Where the results go.
         target: Target,
+        /// What the service has of it.
+        early: Early,
     },
     /// An earlier plan was found: some of its parts may have been sent.
     Recovered {
@@ -63,6 +71,8 @@ pub enum JobEvent {
         report: Artifact,
         /// Where it goes.
         target: Target,
+        /// Whether files of it may be at the service.
+        must_list: bool,
     },
     /// Some parts are on their way.
     PartsPending,
@@ -84,6 +94,22 @@ pub enum JobEvent {
     Quarantine {
         /// Why.
         reason: String,
+    },
+}
+
+/// What became of an input that was sent while it was validated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Early {
+    /// The service has nothing of it.
+    Absent,
+    /// The service may have a copy that nobody knows of.
+    Doubtful,
+    /// The service has all of it, and it is the one part.
+    Stored {
+        /// The file.
+        file: FileId,
+        /// At which deployment.
+        deployment: DeploymentId,
     },
 }
 
@@ -112,7 +138,7 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
         (state, event) if state.is_at_rest() => illegal(&state, &event),
         (was, E::Quarantine { reason }) => rest(S::Quarantined { reason, was: Box::new(was) }),
 
-        (S::Seen, E::Claimed) => next(S::Claimed),
+        (S::Seen, E::Claimed { .. }) => next(S::Claimed),
         // Nobody else can want it: it has no claim marker.
         (S::Merging { .. }, E::Assembled { .. }) => next(S::Claimed),
         (state @ S::Published { .. }, E::MembersPending) => {
@@ -121,14 +147,16 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
         (S::Seen, E::ClaimedElsewhere { owner }) => rest(S::Foreign { owner }),
         (S::Seen | S::Claimed | S::Running { .. }, E::InputGone { reason }) => rest(S::Dropped { reason }),
 
-        (S::Claimed, E::Planned { plan, target }) => next(S::Running { plan, target, planned_at: now }),
+        (S::Claimed, E::Planned { plan, target, early }) => {
+            next(S::Running { plan, target, planned_at: now, must_list: early == Early::Doubtful })
+        }
         (S::Seen | S::Claimed, E::Recovered { plan, target, planned_at }) => {
-            next(S::Running { plan, target, planned_at })
+            next(S::Running { plan, target, planned_at, must_list: true })
         }
         (S::Seen | S::Claimed | S::Running { .. }, E::FoundPublished { publication, totals, raw }) => {
             next(S::Published { publication, totals, raw })
         }
-        (S::Seen | S::Claimed, E::Rejected { report, target }) => {
+        (S::Seen | S::Claimed, E::Rejected { report, target, must_list }) => {
             next(S::Publishing(Box::new(Publication {
                 plan: None,
                 target,
@@ -136,12 +164,13 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
                 rejection: Some(report),
                 planned_at: now,
                 decided_at: now,
+                must_list,
             })))
         }
 
         // The commit of the last part wakes the job.
         (state @ S::Running { .. }, E::PartsPending) => rest(state),
-        (S::Running { plan, target, planned_at }, E::PartsResolved { parts }) => {
+        (S::Running { plan, target, planned_at, must_list }, E::PartsResolved { parts }) => {
             next(S::Publishing(Box::new(Publication {
                 plan: Some(*plan),
                 target,
@@ -149,6 +178,7 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
                 rejection: None,
                 planned_at,
                 decided_at: now,
+                must_list,
             })))
         }
 

@@ -11,6 +11,6 @@ mod resolve;
 
 pub use backoff::{RetryOptions, backoff};
 pub use illegal::IllegalEvent;
-pub use job::{JobEvent, JobStep, advance_job};
+pub use job::{Early, JobEvent, JobStep, advance_job};
 pub use part::{PartEvent, PartStep, Timing, advance_part};
 pub use resolve::{Resolution, Unresolvable, resolve_job, resolve_part};

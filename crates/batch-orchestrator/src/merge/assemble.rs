@@ -26,6 +26,7 @@ pub(crate) async fn assemble(
     write_table(context, job, members).await?;
     let lake = context.lake.as_ref();
     let at = context.layout.bundle_input(&job.key)?;
+    let mut first = false;
     let entry = match lake.head(&at).await {
         Ok(entry) => entry,
         Err(error) if error.kind == ErrorKind::NotFound => {
@@ -33,7 +34,7 @@ pub(crate) async fn assemble(
                 members.iter().enumerate().map(|(number, member)| lines_of(lake, number, member)).collect();
             let lines = futures::stream::iter(files).buffered(AT_ONCE);
             match write_results(lake, &at, lines.boxed(), Condition::IfAbsent).await {
-                Ok(_) => {}
+                Ok(_) => first = true,
                 // A worker who is late, or who was here before.
                 Err(error) => {
                     if !lake.exists(&at).await? {
@@ -47,7 +48,7 @@ pub(crate) async fn assemble(
     };
     let input =
         InputSnapshot { location: at, etag: entry.etag, size: entry.size, modified_ms: entry.modified_ms };
-    Ok(JobEvent::Assembled { input })
+    Ok(JobEvent::Assembled { input, first })
 }
 
 /// The marked lines of a member; none if its file is not the version that was validated any more.

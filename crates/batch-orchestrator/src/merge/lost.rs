@@ -61,7 +61,7 @@ pub(crate) async fn recall(
     bundles: &Bundles,
     markers: &Markers,
 ) -> Result<u64, PipelineError> {
-    let directory = context.layout.bundles().map_err(start)?;
+    let directory = context.layout.bundles().map_err(|error| start(&error))?;
     let mut entries = context.lake.list(&directory, ListMode::Shallow);
     let mut found = Vec::new();
     while let Some(entry) = entries.next().await {
@@ -95,8 +95,9 @@ async fn take_in(
     let key = &table.bundle;
     let query = JobQuery { key: Some(key.0.clone()), unfinished: true, ..JobQuery::default() };
     let known = !context.ledger.view(&query).await?.is_empty();
-    let directory = context.layout.bundle(key).map_err(start)?;
-    let delivered = context.lake.exists(&directory.join(MANIFEST_NAME).map_err(start)?).await?;
+    let directory = context.layout.bundle(key).map_err(|error| start(&error))?;
+    let delivered =
+        context.lake.exists(&directory.join(MANIFEST_NAME).map_err(|error| start(&error))?).await?;
     let failed = |error: StageError| PipelineError::Start(error.message);
     if known {
         bundles.add(table);
@@ -112,7 +113,7 @@ async fn take_in(
     }
     // Its members are finished, or nothing of it was sent and they are as if it had never been: a ledger decides on a bundle
     // before it writes anything, so that ledger, or that state of it, is gone.
-    context.lake.delete_directory(&context.layout.work(key).map_err(start)?).await?;
+    context.lake.delete_directory(&context.layout.work(key).map_err(|error| start(&error))?).await?;
     context.lake.delete_directory(&directory).await?;
     Ok(false)
 }
@@ -123,13 +124,13 @@ pub(super) fn any_claimed(context: &Context, members: &[Member], markers: &Marke
     members.iter().any(|member| markers.contains_key(&JobKey::derive(account, &member.input, 0)))
 }
 
-fn start(error: adls_io::PathError) -> PipelineError {
+fn start(error: &adls_io::PathError) -> PipelineError {
     PipelineError::Start(error.to_string())
 }
 
 /// The bundle's job, about to find its plan.
 async fn view(context: &Context, table: &Table) -> Result<JobView, PipelineError> {
-    let at = context.layout.bundle_input(&table.bundle).map_err(start)?;
+    let at = context.layout.bundle_input(&table.bundle).map_err(|error| start(&error))?;
     let now = context.ledger.now().await?;
     let input = match context.lake.head(&at).await {
         Ok(entry) => {

@@ -67,6 +67,9 @@ pub enum JobState {
         target: Target,
         /// When the plan was made.
         planned_at: Timestamp,
+        /// Whether files may be at the service that no part knows of.
+        #[serde(default)]
+        must_list: bool,
     },
     /// Everything is known. Next: write and verify the results, archive the input, write the manifest.
     Publishing(Box<Publication>),
@@ -152,6 +155,9 @@ pub struct Publication {
     pub planned_at: Timestamp,
     /// When the last part was resolved.
     pub decided_at: Timestamp,
+    /// Whether files may be at the service that no part knows of.
+    #[serde(default)]
+    pub must_list: bool,
 }
 
 /// A file that was written to the lake.

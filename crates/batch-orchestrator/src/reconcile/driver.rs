@@ -100,7 +100,7 @@ impl Pipeline {
         worker: WorkerId,
         options: PipelineOptions,
     ) -> Self {
-        Self { pool: Arc::new(Pool::new(backends, first, others, options)), worker }
+        Self { pool: Arc::new(Pool::new(backends, first, others, worker.clone(), options)), worker }
     }
 
     /// What a run would do now: lists and validates as a run does, and plays admission. Nothing is written, nothing is sent.

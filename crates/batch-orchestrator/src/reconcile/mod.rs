@@ -6,6 +6,7 @@
 mod books;
 mod context;
 mod driver;
+mod early;
 mod events;
 mod held;
 mod outage;
@@ -16,6 +17,7 @@ mod resolve;
 mod run;
 mod step;
 mod stuck;
+mod window;
 
 pub(crate) use context::Context;
 pub use driver::{Backends, Pipeline, Stop};

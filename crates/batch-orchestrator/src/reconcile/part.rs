@@ -98,7 +98,7 @@ pub(super) async fn part_step(
         pool.stir();
         observer.event(&Event::Part(&part));
     }
-    Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
+    Ok(next.map_or(Step::Rest(None), |next| Step::Go { next: Box::new(next), fresh: true }))
 }
 
 /// An endpoint that fails gets nothing new for a while.

@@ -23,6 +23,13 @@ pub(super) async fn place_of(
     Ok(place(&candidates, &books, demand, now).map(|chosen| chosen.deployment.clone()))
 }
 
+/// Whether a part of so many tokens would be let in now.
+pub(super) async fn has_place_for(pool: &Pool, tokens: u64, now: Timestamp) -> StageResult<bool> {
+    let books = pool.common().ledger.quotas().await?;
+    let candidates: Vec<_> = pool.members().iter().map(|member| candidate(pool, member, None, now)).collect();
+    Ok(place(&candidates, &books, Demand { tokens, time_left: None }, now).is_some())
+}
+
 /// Another deployment, if the part has waited long enough at its own and the other would take it now.
 pub(super) async fn better_place(
     pool: &Pool,
@@ -57,14 +64,18 @@ pub(super) async fn better_place(
 }
 
 fn candidates(pool: &Pool, part: &PartRecord, now: Timestamp) -> Vec<Candidate> {
-    let candidate = |member: &Member| Candidate {
+    let cost = |member: &Member| member.context.cost_of(&part.plan).map(|cost| cost.high.nanodollars());
+    pool.members().iter().map(|member| candidate(pool, member, cost(member), now)).collect()
+}
+
+fn candidate(pool: &Pool, member: &Member, cost: Option<u64>, now: Timestamp) -> Candidate {
+    Candidate {
         deployment: member.id.clone(),
         weight: member.context.options.service.weight,
         limit: member.context.options.service.enqueued_tokens,
-        cost: member.context.cost_of(&part.plan).map(|cost| cost.high.nanodollars()),
+        cost,
         shunned: pool.is_shunned(member, now),
-    };
-    pool.members().iter().map(candidate).collect()
+    }
 }
 
 async fn demand(pool: &Pool, part: &PartRecord, now: Timestamp) -> StageResult<Demand> {

@@ -8,9 +8,10 @@ use std::{
 
 use aoai_batch_client::BatchApi;
 
-use super::{Backends, Context, context::Chance};
+use super::{Backends, Context, context::Chance, window::Window};
 use crate::{
     error::{StageError, StageResult},
+    ledger::WorkerId,
     merge::Bundles,
     model::{DeploymentId, PartRecord, Timestamp},
     options::{PipelineOptions, ServiceOptions},
@@ -33,6 +34,7 @@ pub(crate) struct Pool {
     bundles: Bundles,
     /// Until when no deployment has room for more, if nothing happens before.
     full_until: Mutex<Option<Timestamp>>,
+    window: Window,
 }
 
 /// A deployment.
@@ -47,6 +49,7 @@ impl Pool {
         backends: &Backends,
         first: Arc<dyn BatchApi>,
         others: Vec<(Arc<dyn BatchApi>, ServiceOptions)>,
+        worker: WorkerId,
         options: PipelineOptions,
     ) -> Self {
         let layout = Layout::new(&options.lake);
@@ -79,12 +82,17 @@ impl Pool {
             started_at: OnceLock::new(),
             bundles: Bundles::default(),
             full_until: Mutex::default(),
+            window: Window::new(worker),
         }
     }
 
     /// What is not of one deployment: lake, ledger, options.
     pub(crate) fn common(&self) -> &Arc<Context> {
         &self.members[0].context
+    }
+
+    pub(super) fn window(&self) -> &Window {
+        &self.window
     }
 
     pub(crate) fn members(&self) -> &[Member] {

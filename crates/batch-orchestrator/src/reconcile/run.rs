@@ -184,7 +184,7 @@ impl<'a> Run<'a> {
             admit: self.pool.full_until().is_none_or(|until| until <= now),
             ttl: run.lease,
         };
-        Ok(self.context.ledger.claim(&request).await?)
+        Ok(self.pool.window().claim(self.context.ledger.as_ref(), request).await?)
     }
 
     /// Starts what runs by the clock: the list poll and the heartbeat.

@@ -2,18 +2,27 @@
 
 use tokio::time::{Instant, sleep};
 
-use super::{Context, Event, Observer, Pool, held::Held, part::part_step};
+use super::{
+    Context, Event, Observer, Pool,
+    early::{early_place, is_untouched},
+    held::Held,
+    part::part_step,
+    window::Place,
+};
 use crate::{
     cleanup::{abandon, clean_up, forget},
     collect::publish,
     error::{PipelineError, StageError, StageResult},
     ledger::{Commit, JobCommit, JobQuery, Lease, LeaseRef, LedgerError, LedgerErrorKind},
-    machine::{JobEvent, advance_job},
+    machine::{Early, JobEvent, advance_job},
     merge::{assemble, deliver, is_small, members_of},
-    model::{JobPlan, JobRecord, JobState, PartFailure, PartKey, PartRecord, PartState, Timestamp},
+    model::{
+        DeploymentId, JobPlan, JobRecord, JobState, PartFailure, PartKey, PartRecord, PartState,
+        ServiceInput, Strays, Submission, Timestamp,
+    },
     recover::{published, published_since, read_decision},
     snapshot::claim,
-    validate::plan,
+    validate::{Sending, plan},
 };
 
 /// Works on a record until it rests, waits, or is not ours any more. Answers with the job that came to rest, if so.
@@ -33,7 +42,7 @@ pub(super) async fn work(
             Lease::Part { lease, record } => part_step(pool, observer, &lease, *record, fresh).await,
         };
         match next {
-            Ok(Step::Go(next)) => (lease, fresh) = (*next, true),
+            Ok(Step::Go { next, fresh: first }) => (lease, fresh) = (*next, first),
             Ok(Step::Rest(state)) => {
                 held.release(&key);
                 return Ok(state.map(|state| *state));
@@ -52,7 +61,12 @@ pub(super) async fn work(
 
 pub(super) enum Step {
     /// There is more to do at once.
-    Go(Box<Lease>),
+    Go {
+        /// With this.
+        next: Box<Lease>,
+        /// Whether certainly nobody was in this state before.
+        fresh: bool,
+    },
     /// It waits, or is at rest (then with a job's last state).
     Rest(Option<Box<JobState>>),
 }
@@ -66,15 +80,16 @@ async fn job_step(
 ) -> Result<Step, PipelineError> {
     let context = pool.common();
     let now = context.ledger.now().await?;
-    let result = job_effect(pool, &job, fresh, now).await;
+    // Until the part is written that takes it.
+    let mut place = None;
+    let result = job_effect(pool, &job, fresh, now, &mut place).await;
+    let first =
+        !matches!(&result, Ok(JobEvent::Claimed { first: false } | JobEvent::Assembled { first: false, .. }));
     let now = context.ledger.now().await?;
     let commit = match result {
         Ok(event) => {
-            let first = match &event {
-                JobEvent::Recovered { .. } => PartState::Recovering { since: now },
-                _ => PartState::Ready,
-            };
-            if let JobEvent::Assembled { input } = &event {
+            let birth = birth(&event, now);
+            if let JobEvent::Assembled { input, .. } = &event {
                 job.input = input.clone();
             }
             let input = matches!(event, JobEvent::Assembled { .. }).then(|| job.input.clone());
@@ -83,7 +98,7 @@ async fn job_step(
                 _ => Vec::new(),
             };
             let step = advance_job(&job.state, event, now)?;
-            let parts = new_parts(context, &job, &step.state, &first, now);
+            let parts = new_parts(context, &job, &step.state, &birth, now);
             let keep = step.due_at <= now && !step.state.is_at_rest();
             JobCommit { parts, input, wake, keep, ..JobCommit::new(step.state, step.due_at) }
         }
@@ -98,15 +113,18 @@ async fn job_step(
     };
     let changed = commit.state.name() != job.state.name();
     job.state = commit.state.clone();
+    let on_their_way: Vec<_> =
+        commit.parts.iter().filter(|part| part.state != PartState::Ready).cloned().collect();
     let next = write(context, lease, Commit::Job(commit)).await?;
     if changed {
         observer.event(&Event::Job(&job));
     }
+    on_their_way.iter().for_each(|part| observer.event(&Event::Part(part)));
     if job.state.is_at_rest() {
         // Its members are the files that somebody counts.
         return Ok(Step::Rest((!job.is_bundle()).then(|| Box::new(job.state))));
     }
-    Ok(next.map_or(Step::Rest(None), |next| Step::Go(Box::new(next))))
+    Ok(next.map_or(Step::Rest(None), |next| Step::Go { next: Box::new(next), fresh: first }))
 }
 
 /// Commits, patiently: a ledger that is away may come back while the lease holds. Trying again is safe, for a commit is
@@ -130,18 +148,33 @@ pub(super) async fn write(
 }
 
 /// The one effect of a job's state.
-async fn job_effect(pool: &Pool, job: &JobRecord, fresh: bool, now: Timestamp) -> StageResult<JobEvent> {
+async fn job_effect<'p>(
+    pool: &'p Pool,
+    job: &JobRecord,
+    fresh: bool,
+    now: Timestamp,
+    place: &mut Option<Place<'p>>,
+) -> StageResult<JobEvent> {
     let context = pool.common();
     match &job.state {
-        JobState::Seen => claim(context, job, now).await,
+        JobState::Seen => claim(pool, job, now).await,
         JobState::Merging { members } => assemble(context, job, members).await,
         JobState::Claimed => {
             if !fresh && let Some(decision) = read_decision(context, &job.key).await? {
                 return published(context, &job.key, decision, now).await;
             }
-            let event = plan(context, job, now).await?;
-            if matches!(event, JobEvent::InputGone { .. }) {
-                forget(context, job).await?;
+            let fresh = fresh && is_untouched(pool, job).await;
+            *place = early_place(pool, job, fresh, now).await?;
+            let send = match place {
+                Some(_) => Sending::Along,
+                None if fresh => Sending::Nothing,
+                None => Sending::PerhapsBefore,
+            };
+            let event = plan(pool, job, send, now).await?;
+            match (&event, send) {
+                (JobEvent::InputGone { .. }, Sending::Nothing) => forget(context, job).await?,
+                (JobEvent::InputGone { .. }, _) => abandon(pool, job).await?,
+                _ => {}
             }
             Ok(event)
         }
@@ -187,6 +220,21 @@ async fn parts_resolved(pool: &Pool, job: &JobRecord, now: Timestamp) -> StageRe
     Ok(JobEvent::PartsResolved { parts: results })
 }
 
+/// The first state of a part, and its deployment if that is decided.
+type Birth = (PartState, Option<DeploymentId>);
+
+fn birth(event: &JobEvent, now: Timestamp) -> Birth {
+    match event {
+        JobEvent::Recovered { .. } => (PartState::Recovering { since: now }, None),
+        JobEvent::Planned { early: Early::Stored { file, deployment }, .. } => {
+            let input = ServiceInput::File(file.clone());
+            let submission = Submission::new(1, input, Strays::default());
+            (PartState::Uploaded(submission), Some(deployment.clone()))
+        }
+        _ => (PartState::Ready, None),
+    }
+}
+
 /// They look by themselves as well, if not as soon.
 async fn members_to_wake(context: &Context, bundle: &JobRecord) -> Vec<PartKey> {
     let members = members_of(context, &bundle.key).await.unwrap_or_default();
@@ -198,7 +246,7 @@ fn new_parts(
     context: &Context,
     job: &JobRecord,
     state: &JobState,
-    first: &PartState,
+    birth: &Birth,
     now: Timestamp,
 ) -> Vec<PartRecord> {
     let (JobState::Seen | JobState::Claimed, JobState::Running { plan, .. }) = (&job.state, state) else {
@@ -207,7 +255,7 @@ fn new_parts(
     let JobPlan { parts, .. } = plan.as_ref();
     let merge = context.options.limits.merge.filter(|merge| !job.is_bundle() && is_small(plan, merge));
     let due_at = match merge {
-        Some(merge) if *first == PartState::Ready => now.after(merge.wait),
+        Some(merge) if birth.0 == PartState::Ready => now.after(merge.wait),
         _ => now,
     };
     parts
@@ -216,8 +264,8 @@ fn new_parts(
             key: PartKey { job: job.key.clone(), part: part.number, attempt: 1 },
             plan: part.clone(),
             input: job.input.clone(),
-            state: first.clone(),
-            deployment: None,
+            state: birth.0.clone(),
+            deployment: birth.1.clone(),
             spending: None,
             remote: None,
             version: 0,

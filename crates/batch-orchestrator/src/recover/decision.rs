@@ -1,13 +1,14 @@
-//! The plan file: how a job was cut and where its results go, written to the lake before anything is sent.
+//! The plan file: how a job was cut and where its results go, written to the lake before any batch is created.
 //!
-//! If it is there, something may have been sent; if it is not, nothing was.
+//! If it is there, something may have been paid for; if it is not, nothing was. But a copy of the input may be at the service
+//! even then, for it may be sent while it is validated.
 
 use adls_io::{Condition, DataLakeExt, ErrorKind, Location};
 use bytes::Bytes;
 
 use crate::{
     error::{StageError, StageResult},
-    machine::JobEvent,
+    machine::{Early, JobEvent},
     model::{Artifact, JobKey, JobPlan, Publication, Target, Timestamp},
     reconcile::Context,
 };
@@ -46,11 +47,13 @@ struct Document {
 
 impl Decision {
     /// What a fresh decision means for its job.
-    pub(crate) fn made(self) -> JobEvent {
+    pub(crate) fn made(self, early: Early) -> JobEvent {
         let Self { target, verdict, .. } = self;
         match verdict {
-            Verdict::Plan(plan) => JobEvent::Planned { plan, target },
-            Verdict::Rejection(report) => JobEvent::Rejected { report, target },
+            Verdict::Plan(plan) => JobEvent::Planned { plan, target, early },
+            Verdict::Rejection(report) => {
+                JobEvent::Rejected { report, target, must_list: early != Early::Absent }
+            }
         }
     }
 
@@ -59,7 +62,7 @@ impl Decision {
         let Self { target, planned_at, verdict } = self;
         match verdict {
             Verdict::Plan(plan) => JobEvent::Recovered { plan, target, planned_at },
-            Verdict::Rejection(report) => JobEvent::Rejected { report, target },
+            Verdict::Rejection(report) => JobEvent::Rejected { report, target, must_list: true },
         }
     }
 
@@ -70,7 +73,8 @@ impl Decision {
             Verdict::Rejection(report) => (None, Some(report)),
         };
         let Self { target, planned_at, .. } = self;
-        Publication { plan, target, parts: Vec::new(), rejection, planned_at, decided_at: now }
+        let (parts, decided_at) = (Vec::new(), now);
+        Publication { plan, target, parts, rejection, planned_at, decided_at, must_list: true }
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) async fn published_since(
     state: &JobState,
     now: Timestamp,
 ) -> StageResult<Option<JobEvent>> {
-    let JobState::Running { plan, target, planned_at } = state else { return Ok(None) };
+    let JobState::Running { plan, target, planned_at, .. } = state else { return Ok(None) };
     Ok(look(context, job, target).await?.map(|(totals, raw)| {
         let publication = Box::new(Publication {
             plan: Some(plan.as_ref().clone()),
@@ -58,6 +58,7 @@ pub(crate) async fn published_since(
             rejection: None,
             planned_at: *planned_at,
             decided_at: now,
+            must_list: true,
         });
         JobEvent::FoundPublished { publication, totals, raw }
     }))

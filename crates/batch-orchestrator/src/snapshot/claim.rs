@@ -9,11 +9,11 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::{
-    cleanup::forget,
+    cleanup::abandon,
     error::{StageError, StageResult},
     machine::JobEvent,
     model::{InputSnapshot, JobKey, JobRecord, Timestamp},
-    reconcile::Context,
+    reconcile::{Context, Pool},
     recover::{published, read_decision},
 };
 
@@ -37,7 +37,8 @@ pub(crate) struct Marker {
 
 /// Takes the claim marker; two ledgers on one lake never run the same input. There is one for each input version, however
 /// often that is processed.
-pub(crate) async fn claim(context: &Context, job: &JobRecord, now: Timestamp) -> StageResult<JobEvent> {
+pub(crate) async fn claim(pool: &Pool, job: &JobRecord, now: Timestamp) -> StageResult<JobEvent> {
+    let context = pool.common();
     let gone = match context.lake.head(&job.input.location).await {
         Ok(entry) if entry.etag == job.input.etag => None,
         Ok(_) => Some("the file was changed"),
@@ -54,7 +55,7 @@ pub(crate) async fn claim(context: &Context, job: &JobRecord, now: Timestamp) ->
     };
     let found = match gone {
         None => match write(context, &at, &marker, Condition::IfAbsent).await? {
-            Written::Done => return Ok(JobEvent::Claimed),
+            Written::Done => return Ok(JobEvent::Claimed { first: true }),
             Written::Refused => read_marker(context, &at).await?,
         },
         Some(_) => read_marker(context, &at).await?,
@@ -72,7 +73,7 @@ pub(crate) async fn claim(context: &Context, job: &JobRecord, now: Timestamp) ->
             {
                 return Err(StageError::local(format!("{at} was changed while it was taken over"), None));
             }
-            resume(context, job, gone, now).await
+            resume(pool, job, gone, now).await
         }
         Some((found, _)) => Ok(gone.unwrap_or(JobEvent::ClaimedElsewhere { owner: found.ledger })),
         None => gone.map_or_else(|| Err(StageError::local(format!("{at} comes and goes"), None)), Ok),
@@ -81,16 +82,18 @@ pub(crate) async fn claim(context: &Context, job: &JobRecord, now: Timestamp) ->
 
 /// The marker was ours before: a restart between the marker and the commit, or a history that this ledger does not know.
 async fn resume(
-    context: &Context,
+    pool: &Pool,
     job: &JobRecord,
     gone: Option<JobEvent>,
     now: Timestamp,
 ) -> StageResult<JobEvent> {
+    let context = pool.common();
     match (read_decision(context, &job.key).await?, gone) {
         (Some(decision), _) => published(context, &job.key, decision, now).await,
-        (None, None) => Ok(JobEvent::Claimed),
+        (None, None) => Ok(JobEvent::Claimed { first: false }),
         (None, Some(gone)) => {
-            forget(context, job).await?;
+            // It may have been sent while it was validated.
+            abandon(pool, job).await?;
             Ok(gone)
         }
     }

@@ -1,8 +1,9 @@
 //! Upload: the part's bytes on their way to where the service reads them. Free of charge, hence repeatable.
 //!
-//! Three ways: a file that is sent (`send`), a file that the service fetches (`import`), and a copy in the lake that
+//! Three ways: a file that is sent (`send`, or `along` with its validation), a file that the service fetches (`import`), and a copy in the lake that
 //! the service reads itself (`staged`). Files are recovered by name, copies by their path.
 
+mod along;
 mod body;
 mod files;
 mod import;
@@ -11,6 +12,7 @@ mod send;
 mod stage;
 mod staged;
 
+pub(crate) use along::{Answer, along};
 pub(crate) use files::{find_files, refusal};
 pub(crate) use processed::await_processed;
 pub(crate) use stage::upload;

@@ -1,6 +1,6 @@
 //! The bytes pass through here into a file at the service.
 
-use aoai_batch_client::{ErrorKind, ExpiresAfter, Upload, UploadBody};
+use aoai_batch_client::{ErrorKind, ExpiresAfter, FileObject, Upload, UploadBody};
 
 use super::{
     body::part_bytes,
@@ -20,14 +20,15 @@ pub(super) async fn send(
     generation: u32,
     fresh: bool,
 ) -> StageResult<PartEvent> {
-    if !fresh && let Some(file) = earlier_file(context, part, generation).await? {
+    // One of unknown size may be of another plan: the whole file, which was sent while it was validated.
+    let is_whole = |file: &FileObject| file.bytes == Some(part.plan.upload_bytes);
+    if !fresh && let Some(file) = earlier_file(context, part, generation).await?.filter(is_whole) {
         return Ok(PartEvent::InputStored { input: ServiceInput::File(file.id), doubtful: true });
     }
     let (open, fault) = part_bytes(&context.lake, &part.input, &part.plan, context.new_model());
-    let after = context.options.service.file_expires_after;
     let upload = Upload {
         filename: part.key.service_file(generation),
-        expires_after: after.map(|after| ExpiresAfter { seconds: after.as_secs() }),
+        expires_after: expiry(context),
         body: UploadBody::Replayable { length: Some(part.plan.upload_bytes), open },
     };
     match context.service.upload_file(upload).await {
@@ -38,4 +39,10 @@ pub(super) async fn send(
             None => Err(error.into()),
         },
     }
+}
+
+/// When the service may delete a file by itself.
+pub(super) fn expiry(context: &Context) -> Option<ExpiresAfter> {
+    let after = context.options.service.file_expires_after;
+    after.map(|after| ExpiresAfter { seconds: after.as_secs() })
 }

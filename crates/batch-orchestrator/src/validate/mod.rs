@@ -24,7 +24,7 @@ pub use merge::IndexBlock;
 pub(crate) use merge::id_digest;
 pub(crate) use reindex::reindex;
 pub use report::{Finding, FindingCode, Report, Verdict};
-pub(crate) use stage::plan;
 pub use stage::validate_stream;
+pub(crate) use stage::{Sending, plan};
 pub use threads::{Threads, validate_chunks};
 pub use validator::Validator;

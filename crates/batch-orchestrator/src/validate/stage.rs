@@ -4,20 +4,22 @@
 use std::sync::Arc;
 
 use adls_io::{Condition, DataLake, DataLakeExt, ErrorKind, LakeWriter, ReadOptions};
+use aoai_batch_client::Applied;
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use token_estimator::TokenEstimator;
 use tokio::sync::mpsc;
 
 use super::{Finding, FindingCode, IndexBlock, Report, Rules, Threads, Validator, Verdict, validate_chunks};
 use crate::{
     collect::write_artifact,
-    error::StageResult,
-    machine::JobEvent,
-    model::{JobRecord, Timestamp},
-    reconcile::Context,
+    error::{StageError, StageResult},
+    machine::{Early, JobEvent},
+    model::{JobRecord, PartPlan, ProblemKind, Timestamp},
+    reconcile::{Context, Pool},
     recover::{self, Decision, published, write_decision},
     snapshot::Layout,
+    upload::{Answer, along},
 };
 
 /// Chunks that wait for the validating thread: with chunks of up to 1 MiB this bounds the memory of a file.
@@ -109,9 +111,27 @@ async fn run_on_threads<E>(
     }
 }
 
+/// What is sent of an input while it is validated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sending {
+    /// Nothing, and nothing was sent before.
+    Nothing,
+    /// Nothing, but an earlier try may have sent it.
+    PerhapsBefore,
+    /// All of it.
+    Along,
+}
+
 /// `CLAIMED` → plan or rejection.
-pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> StageResult<JobEvent> {
+pub(crate) async fn plan(
+    pool: &Pool,
+    job: &JobRecord,
+    send: Sending,
+    now: Timestamp,
+) -> StageResult<JobEvent> {
+    let context = pool.common().as_ref();
     let lake = context.lake.as_ref();
+    let mut answer = None;
     let mut rules = context.rules();
     if job.is_bundle() {
         // Its lines were valid, and are a few bytes longer now.
@@ -128,9 +148,16 @@ pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> 
             Ok(read) => read,
             Err(error) => return gone(error),
         };
+        let (body, upload) = match send {
+            Sending::Along => along(context, job, read.body),
+            Sending::Nothing | Sending::PerhapsBefore => (read.body, std::future::ready(None).boxed()),
+        };
         let (index, blocks) = mpsc::channel(QUEUE);
-        let validation = run(read.body, rules, context.estimator.clone(), index);
-        match futures::join!(validation, write_index(lake, &context.layout, job, blocks)) {
+        let validation = run(body, rules, context.estimator.clone(), index);
+        let indexing = write_index(lake, &context.layout, job, blocks);
+        let (validated, written, answered) = futures::join!(validation, indexing, upload);
+        answer = answered;
+        match (validated, written) {
             (Err(error), _) => return gone(error),
             (Ok(Verdict::Valid(plan)), written) => {
                 // Only a valid file needs its index; that of an invalid one is left unwritten.
@@ -141,6 +168,11 @@ pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> 
             }
             (Ok(invalid), _) => invalid,
         }
+    };
+    let early = match send {
+        Sending::Nothing => Early::Absent,
+        Sending::PerhapsBefore => Early::Doubtful,
+        Sending::Along => settle(pool, job, answer, &verdict, now).await?,
     };
     if let (Verdict::Invalid(report), true) = (&verdict, job.is_bundle()) {
         // All members were replaced meanwhile, or somebody changed the bundle. They find out for themselves.
@@ -158,9 +190,48 @@ pub(crate) async fn plan(context: &Context, job: &JobRecord, now: Timestamp) -> 
     };
     let decision = Decision { target, planned_at: now, verdict };
     match write_decision(context, &job.key, &decision).await? {
-        None => Ok(decision.made()),
-        // Somebody was faster, and may have sent parts of it by now.
+        None => Ok(decision.made(early)),
+        // Somebody was faster, and may have sent parts of it by now. What we have sent may be what he goes on with; he knows
+        // that he was not the first, and lists in the end.
         Some(earlier) => published(context, &job.key, earlier, now).await,
+    }
+}
+
+/// What became of a file that was sent along. It stays if it is what the plan sends, and goes at once if it is not.
+async fn settle(
+    pool: &Pool,
+    job: &JobRecord,
+    answer: Answer,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> StageResult<Early> {
+    let member = &pool.members()[0];
+    let file = match answer {
+        Some(Ok(file)) => file.id,
+        // What is refused as a whole is not there.
+        Some(Err(error)) => {
+            let refused = error.applied() == Applied::No;
+            let error = StageError::from(error);
+            tracing::debug!(job = %job.key, error = error.message, "validated alone");
+            if error.kind == ProblemKind::Service {
+                pool.shun(member, now);
+            }
+            return Ok(if refused { Early::Absent } else { Early::Doubtful });
+        }
+        None => return Ok(Early::Doubtful),
+    };
+    pool.answers(member);
+    let size = job.input.size;
+    let is_the_part = |part: &PartPlan| (part.offset, part.bytes, part.upload_bytes) == (0, size, size);
+    match verdict {
+        Verdict::Valid(plan) if matches!(&plan.parts[..], [part] if is_the_part(part)) => {
+            Ok(Early::Stored { file, deployment: member.id.clone() })
+        }
+        _ => {
+            // If this fails, whoever tries again knows that he is not the first.
+            member.context.service.delete_file(&file).await?;
+            Ok(Early::Absent)
+        }
     }
 }
 

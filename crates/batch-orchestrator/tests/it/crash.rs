@@ -1,6 +1,8 @@
 //! Crash before and after every single effect of a run, start again, and compare: the first version of the crash
 //! matrix. Every new commit or external call is in it by itself, for it wraps the seams.
 
+mod ledger;
+
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
@@ -14,14 +16,7 @@ use aoai_batch_client::{
     FileQuery, ImportFile, Page, PageQuery, Upload,
 };
 use async_trait::async_trait;
-use batch_orchestrator::{
-    MergeOptions, Stop,
-    ledger::{
-        ClaimRequest, Claims, Commit, Gathering, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin,
-        LedgerError, MemoryLedger, PollRequest, PollTurn, RecordKey,
-    },
-    model::{InputSnapshot, JobKey, Timestamp},
-};
+use batch_orchestrator::{MergeOptions, Stop, ledger::MemoryLedger};
 use futures::stream::BoxStream;
 use tokio::sync::Notify;
 
@@ -54,6 +49,10 @@ impl Crash {
         })
     }
 
+    pub(crate) async fn crashed(&self) {
+        self.crashed.notified().await;
+    }
+
     pub(crate) fn take_backup(&self) -> Option<MemoryLedger> {
         self.backup.lock().unwrap().take()
     }
@@ -77,17 +76,7 @@ impl Crash {
     }
 }
 
-struct Crashing<T: ?Sized>(Arc<T>, Arc<Crash>);
-
-impl Crashing<MemoryLedger> {
-    /// Backs the ledger up when it is time; only its own effects come by here, which is often enough.
-    fn back_up(&self) {
-        let mut backup = self.1.backup.lock().unwrap();
-        if backup.is_none() && self.1.effects.load(Ordering::SeqCst) >= self.1.backup_at {
-            *backup = Some(self.0.backup());
-        }
-    }
-}
+pub(crate) struct Crashing<T: ?Sized>(pub(crate) Arc<T>, pub(crate) Arc<Crash>);
 
 #[async_trait]
 impl DataLake for Crashing<dyn DataLake> {
@@ -162,70 +151,6 @@ impl BatchApi for Crashing<dyn BatchApi> {
     }
     async fn cancel_batch(&self, id: &BatchId) -> aoai_batch_client::Result<Batch> {
         self.1.effect(self.0.cancel_batch(id)).await
-    }
-}
-
-#[async_trait]
-impl Ledger for Crashing<MemoryLedger> {
-    fn id(&self) -> &str {
-        self.0.id()
-    }
-    async fn now(&self) -> Result<Timestamp, LedgerError> {
-        self.0.now().await
-    }
-    async fn discover(
-        &self,
-        a: &str,
-        seen: &[InputSnapshot],
-        at: Timestamp,
-    ) -> Result<Vec<JobKey>, LedgerError> {
-        self.1.effect(self.0.discover(a, seen, at)).await
-    }
-    async fn claim(&self, request: &ClaimRequest) -> Result<Claims, LedgerError> {
-        self.0.claim(request).await
-    }
-    async fn heartbeat(
-        &self,
-        held: &[LeaseRef],
-        ttl: std::time::Duration,
-    ) -> Result<Vec<LeaseRef>, LedgerError> {
-        self.0.heartbeat(held, ttl).await
-    }
-    async fn commit(&self, lease: &LeaseRef, commit: Commit) -> Result<Option<Lease>, LedgerError> {
-        self.back_up();
-        self.1.effect(self.0.commit(lease, commit)).await
-    }
-    async fn observe(&self, batches: &[Batch]) -> Result<u64, LedgerError> {
-        self.0.observe(batches).await
-    }
-    async fn poll_turn(&self, request: &PollRequest) -> Result<PollTurn, LedgerError> {
-        self.0.poll_turn(request).await
-    }
-    async fn reserve(&self, name: &str, job: &JobKey) -> Result<bool, LedgerError> {
-        self.1.effect(self.0.reserve(name, job)).await
-    }
-    async fn gather(&self, gathering: &Gathering) -> Result<bool, LedgerError> {
-        self.back_up();
-        self.1.effect(self.0.gather(gathering)).await
-    }
-    async fn quotas(&self) -> Result<Vec<batch_orchestrator::quota::QuotaView>, LedgerError> {
-        self.0.quotas().await
-    }
-    async fn view(&self, query: &JobQuery) -> Result<Vec<JobView>, LedgerError> {
-        self.0.view(query).await
-    }
-}
-
-#[async_trait]
-impl LedgerAdmin for Crashing<MemoryLedger> {
-    async fn retry_failed(&self) -> Result<(), LedgerError> {
-        self.0.retry_failed().await
-    }
-    async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
-        self.1.effect(self.0.restore(jobs)).await
-    }
-    async fn resolve(&self, key: &RecordKey, version: i64, commit: Commit) -> Result<(), LedgerError> {
-        self.1.effect(self.0.resolve(key, version, commit)).await
     }
 }
 

@@ -11,6 +11,7 @@ mod lake_service;
 mod ledger;
 mod lost_ledger;
 mod merge;
+mod one_pass;
 mod pool;
 mod quota;
 mod support;

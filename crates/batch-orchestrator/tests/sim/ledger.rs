@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use batch_orchestrator::{
     ledger::{
         ClaimRequest, Claims, Commit, Gathering, JobQuery, JobView, Lease, LeaseRef, Ledger, LedgerAdmin,
-        LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
+        LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey, WorkerId,
     },
     model::{InputSnapshot, JobKey, Timestamp},
     quota::QuotaView,
@@ -110,6 +110,12 @@ impl Ledger for SimLedger {
             Ok(claims)
         };
         self.call("claim", "", Kind::Routine, apply).await
+    }
+
+    async fn places(&self, worker: &WorkerId, window: usize, ttl: Duration) -> Result<i64, LedgerError> {
+        let worker = worker.clone();
+        let apply = move |world: &World| at_once(world.ledger.places(&worker, window, ttl));
+        self.call("places", "", Kind::Routine, apply).await
     }
 
     async fn heartbeat(&self, held: &[LeaseRef], ttl: Duration) -> Result<Vec<LeaseRef>, LedgerError> {

@@ -10,7 +10,7 @@ use std::{
 use adls_io::{LakePath, Location, MemoryLake};
 use batch_orchestrator::{
     ledger::{JobQuery, JobView, Ledger, MemoryLedger},
-    model::{JobKey, JobState, Timestamp},
+    model::{JobKey, JobState, PartRecord, Timestamp},
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::time::Instant;
@@ -132,7 +132,9 @@ impl World {
         let query = JobQuery { unfinished: true, ..JobQuery::default() };
         let views = at_once(self.ledger.view(&query)).unwrap();
         let mut holders: BTreeMap<_, Vec<u64>> = BTreeMap::new();
-        for part in views.iter().flat_map(|view| &view.parts).filter(|part| part.state.holds_quota()) {
+        // What is found of a lost history holds what it may have taken, and was never let in.
+        let let_in = |part: &&PartRecord| part.state.holds_quota() && part.spending.is_some();
+        for part in views.iter().flat_map(|view| &view.parts).filter(let_in) {
             holders.entry(part.deployment.clone()).or_default().push(part.plan.quota_tokens());
         }
         for tokens in holders.values() {

@@ -6,12 +6,13 @@ use std::{
     time::Duration,
 };
 
+use aoai_batch_client::FileId;
 use futures::future::join_all;
 
-use super::{TTL, input, job_commit};
+use super::{TTL, claim_parts, discover_one, input, job_commit, request, running};
 use crate::{
     ledger::{ClaimRequest, JobQuery, Lease, Ledger, LedgerErrorKind, RecordKey, WorkerId},
-    model::{JobState, Timestamp},
+    model::{DeploymentId, JobState, PartState, ServiceInput, Strays, Submission, Timestamp},
 };
 
 const CLAIMERS: usize = 8;
@@ -32,6 +33,37 @@ pub async fn claimers_take_each_step_once(ledger: &dyn Ledger) {
     }
     let views = ledger.view(&JobQuery::default()).await.expect("view");
     assert!(views.iter().all(|view| view.job.version == 2 && view.job.state.is_at_rest()));
+}
+
+/// What was uploaded before its part was written takes a place, at its deployment; and nobody else gets a place that a worker
+/// keeps for itself.
+pub async fn a_part_that_is_there_from_the_start_has_a_place(ledger: &dyn Ledger) {
+    let worker = WorkerId("worker".into());
+    let free = |window| ledger.places(&worker, window, TTL);
+    let key = discover_one(ledger, "a").await;
+    let lease = ledger.claim(&request(1, 0)).await.expect("claim").leases.remove(0);
+    assert_eq!(free(3).await.expect("places"), 3);
+    let (state, mut parts) = running(&key, 4);
+    let input = ServiceInput::File(FileId("file".into()));
+    parts[0].state = PartState::Uploaded(Submission::new(1, input, Strays::default()));
+    parts[0].deployment = Some(DeploymentId("service/d".into()));
+    let uploaded = parts[0].clone();
+    let commit = job_commit(state, Timestamp::NEVER, parts);
+    ledger.commit(lease.reference(), commit).await.expect("commit");
+    assert_eq!(free(3).await.expect("places"), 2);
+    let books = ledger.quotas().await.expect("quotas");
+    assert_eq!(
+        books.iter().map(|view| &view.deployment).collect::<Vec<_>>(),
+        [&DeploymentId("service/d".into())]
+    );
+    // One of three is kept: of those that wait, one is let in.
+    let claimed = claim_parts(ledger, 9, 2).await;
+    let names: Vec<_> = claimed.iter().map(|(_, part)| part.state.name()).collect();
+    assert_eq!(names, ["uploaded", "ready"]);
+    assert_eq!((&claimed[0].1.state, &claimed[0].1.deployment), (&uploaded.state, &uploaded.deployment));
+    assert_eq!(free(3).await.expect("places"), 1);
+    assert_eq!(free(1).await.expect("places"), -1, "more are taken than there are");
+    assert_eq!(free(0).await.expect("places"), -2);
 }
 
 #[derive(Default)]

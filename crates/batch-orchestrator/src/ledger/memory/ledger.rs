@@ -12,7 +12,7 @@ use super::tables::{Row, Tables};
 use crate::{
     ledger::{
         ClaimRequest, Claims, Commit, Gathering, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger,
-        LedgerAdmin, LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey,
+        LedgerAdmin, LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey, WorkerId,
     },
     model::{DeploymentId, InputSnapshot, JobKey, JobRecord, JobState, PartRecord, PartState, Timestamp},
     quota::{QuotaRecord, QuotaView},
@@ -109,7 +109,7 @@ impl Ledger for MemoryLedger {
     async fn claim(&self, request: &ClaimRequest) -> Result<Claims, LedgerError> {
         let now = (self.clock)();
         let mut tables = self.tables();
-        let window = tables.places(request, now);
+        let window = tables.places(&request.worker, request.window, request.ttl, now);
         let mut leases = tables.claim_parts(request, window, now);
         let rest = request.limit - leases.len();
         leases.extend(tables.claim_jobs(request, rest, now));
@@ -123,6 +123,14 @@ impl Ledger for MemoryLedger {
         let waiting_jobs = jobs.filter(|row| row.lease_until <= now).map(|row| row.record.due_at);
         let next_due = waiting_parts.chain(waiting_jobs).min().filter(|due| *due != Timestamp::NEVER);
         Ok(Claims { leases, next_due, unfinished })
+    }
+
+    async fn places(&self, worker: &WorkerId, window: usize, ttl: Duration) -> Result<i64, LedgerError> {
+        let now = (self.clock)();
+        let mut tables = self.tables();
+        let (all, taken) = (tables.places(worker, window, ttl, now), tables.in_flight(now));
+        let count = |places| i64::try_from(places).unwrap_or(i64::MAX);
+        Ok(count(all) - count(taken))
     }
 
     async fn heartbeat(&self, held: &[LeaseRef], ttl: Duration) -> Result<Vec<LeaseRef>, LedgerError> {

@@ -32,8 +32,14 @@ pub(super) struct Row<R> {
 
 impl Tables {
     /// Takes note of a worker's places; answers how many there are of all workers together.
-    pub(super) fn places(&mut self, request: &ClaimRequest, now: Timestamp) -> usize {
-        self.workers.insert(request.worker.clone(), (request.window, now.after(request.ttl)));
+    pub(super) fn places(
+        &mut self,
+        worker: &WorkerId,
+        window: usize,
+        ttl: Duration,
+        now: Timestamp,
+    ) -> usize {
+        self.workers.insert(worker.clone(), (window, now.after(ttl)));
         self.workers.retain(|_, (places, alive_until)| *places > 0 && *alive_until > now);
         self.workers.values().map(|(places, _)| *places).sum()
     }
@@ -132,6 +138,9 @@ impl Tables {
             record: Box::new(row.record.clone()),
         };
         for record in commit.parts {
+            if let Some(deployment) = &record.deployment {
+                self.quotas.entry(deployment.clone()).or_default();
+            }
             self.parts.entry(record.key.clone()).or_insert(Row::new(record));
         }
         for key in commit.wake {

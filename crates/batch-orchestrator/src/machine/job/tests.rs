@@ -21,7 +21,7 @@ fn plan() -> Box<JobPlan> {
 }
 
 fn running() -> JobState {
-    JobState::Running { plan: plan(), target: target(), planned_at: NOW }
+    JobState::Running { plan: plan(), target: target(), planned_at: NOW, must_list: false }
 }
 
 fn report() -> Artifact {
@@ -33,8 +33,8 @@ fn a_file_goes_one_way() {
     let mut state = JobState::Seen;
     let mut names = vec![state.name()];
     for event in [
-        JobEvent::Claimed,
-        JobEvent::Planned { plan: plan(), target: target() },
+        JobEvent::Claimed { first: true },
+        JobEvent::Planned { plan: plan(), target: target(), early: Early::Absent },
         JobEvent::PartsResolved { parts: Vec::new() },
         JobEvent::Published { totals: Totals::default(), raw: RawInput::Replaced },
         JobEvent::CleanedUp,
@@ -47,9 +47,10 @@ fn a_file_goes_one_way() {
 
 #[test]
 fn a_refused_file_leaves_by_the_same_door() {
-    let step =
-        advance_job(&JobState::Claimed, JobEvent::Rejected { report: report(), target: target() }, NOW);
+    let event = JobEvent::Rejected { report: report(), target: target(), must_list: true };
+    let step = advance_job(&JobState::Claimed, event, NOW);
     let JobState::Publishing(publication) = step.unwrap().state else { panic!("not publishing") };
+    assert!(publication.must_list);
     assert_eq!(publication.outcome(), Outcome::Rejected);
     assert_eq!(publication.raw_directory(), &target().error);
 }
@@ -70,7 +71,20 @@ fn a_job_at_rest_stays_there() {
         JobState::Foreign { owner: String::new() },
         JobState::Quarantined { reason: String::new(), was: Box::new(JobState::Seen) },
     ] {
-        assert!(advance_job(&state, JobEvent::Claimed, NOW).is_err());
+        assert!(advance_job(&state, JobEvent::Claimed { first: true }, NOW).is_err());
         assert!(advance_job(&state, JobEvent::Quarantine { reason: String::new() }, NOW).is_err());
+    }
+}
+
+#[test]
+fn a_doubt_about_what_was_sent_lasts_until_the_clean_up() {
+    let deployment = crate::model::DeploymentId("d".into());
+    let stored = Early::Stored { file: FileId("f".into()), deployment };
+    for (early, doubtful) in [(Early::Absent, false), (stored, false), (Early::Doubtful, true)] {
+        let event = JobEvent::Planned { plan: plan(), target: target(), early };
+        let running = advance_job(&JobState::Claimed, event, NOW).unwrap().state;
+        let resolved = advance_job(&running, JobEvent::PartsResolved { parts: Vec::new() }, NOW).unwrap();
+        let JobState::Publishing(publication) = resolved.state else { panic!("not publishing") };
+        assert_eq!(publication.must_list, doubtful);
     }
 }

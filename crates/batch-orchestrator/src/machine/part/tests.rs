@@ -42,6 +42,8 @@ fn every_state() -> Vec<PartState> {
     let batch_id = BatchId("batch".into());
     vec![
         PartState::Ready,
+        PartState::Merged { bundle: JobKey("bundle".into()) },
+        PartState::Recovering { since: NOW },
         PartState::Uploading { generation: 1, since: NOW, strays: Strays::default() },
         PartState::Uploaded(s.clone()),
         creating(1),
@@ -93,6 +95,9 @@ fn every_event() -> Vec<PartEvent> {
         E::Admitted,
         E::Moved,
         E::NoPlace { problem: problem.clone() },
+        E::Merged { bundle: JobKey("bundle".into()) },
+        E::Unmerged { problem: problem.clone() },
+        E::Delivered(Box::new(result.clone())),
         E::InputStored { input: file("f"), doubtful: true },
         E::InputGone,
         E::UploadRefused(failure.clone()),
@@ -243,4 +248,24 @@ fn an_input_that_changed_while_it_was_imported_ends_with_what_must_be_cleaned_up
         panic!("{step:?}")
     };
     assert!(failure.is_input_replaced());
+}
+
+/// The lines of a part are either in a bundle or sent by itself, never both.
+#[test]
+fn a_part_joins_a_bundle_before_anything_of_it_is_sent_and_leaves_it_only_when_nothing_was() {
+    for state in every_state() {
+        for event in every_event() {
+            let Ok(step) = advance_part(&state, event.clone(), NOW, &timing()) else { continue };
+            let quarantined = matches!(step.state, PartState::Quarantined { .. });
+            if matches!(step.state, PartState::Merged { .. }) && !matches!(state, PartState::Merged { .. }) {
+                assert!(matches!(state, PartState::Ready | PartState::Recovering { .. }), "{state:?}");
+            }
+            if matches!(state, PartState::Merged { .. }) && !quarantined {
+                let goes_alone =
+                    step.state == PartState::Ready && matches!(event, PartEvent::Unmerged { .. });
+                let waits = matches!(step.state, PartState::Merged { .. } | PartState::Resolved(_));
+                assert!(goes_alone || waits, "{event:?}: {step:?}");
+            }
+        }
+    }
 }
