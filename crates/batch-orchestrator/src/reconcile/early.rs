@@ -26,7 +26,9 @@ pub(super) async fn early_place<'p>(
     // It waits for others that it is sent with.
     let is_small = context.options.limits.merge.is_some_and(|merge| size <= merge.below);
     if !fresh
-        || (is_small && !job.is_bundle())
+        || is_small
+        // Without a plan nothing of a bundle has been sent: that is what a lost ledger goes by.
+        || job.is_bundle()
         || !is_plain
         || size == 0
         || size > context.options.limits.max_file_bytes
