@@ -106,9 +106,11 @@ fn pieces(tokens: &[Entry]) -> Pieces {
 
 impl Merges {
     fn new(tokens: &[Entry]) -> Self {
+        let longer = tokens.iter().filter(|entry| entry.bytes.len() > 1);
+        let made = longer.map(|entry| (entry.halves.0, entry.halves.1, entry.token));
         let mut merges = Self {
             bytes: [NONE; 256],
-            pairs: Pairs::with_room_for(tokens.len()),
+            pairs: Pairs::new(tokens.len(), made),
             halves: vec![(NONE, NONE); tokens.len()],
         };
         for Entry { token, bytes, halves } in tokens.iter().copied() {
@@ -117,7 +119,6 @@ impl Merges {
                 merges.bytes[usize::from(*byte)] = token;
                 continue;
             }
-            merges.pairs.insert(halves.0, halves.1, token);
             if let [left, right] = *bytes {
                 merges.pairs.insert_bytes(left, right, token);
             }
