@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 
 use super::{
+    classes::{decode, length},
     filter::Filter,
     merge::Scratch,
     tokens::{Entry, NONE, Token},
@@ -122,28 +123,35 @@ impl Chars {
         scratch.clear();
         loop {
             let end = at + length(piece[at]);
-            let next = if end < piece.len() { decode(piece, end) } else { 0 };
-            let threat = if end < piece.len() { self.threat(piece[end - 1], piece[end]) } else { NONE };
-            let is_cut = end >= piece.len() || threat == NONE && !self.pairs.may_have(code, next);
+            let is_last = end >= piece.len();
+            let (next, threat) = match is_last {
+                true => (0, NONE),
+                false => (decode(piece, end), self.threat(piece[end - 1], piece[end])),
+            };
+            let is_cut = is_last || threat == NONE && !self.pairs.may_have(code, next);
             let token = self.token(code);
-            if token < MANY && token < threat.min(threat_before) {
-                scratch.push(token);
-            } else if is_cut && at == start && token > MANY {
-                total += (token & !MANY) as usize;
+            if is_cut && at == start && token != MANY {
+                // Nothing threatens what is cut on both sides.
+                total += if token < MANY { 1 } else { (token & !MANY) as usize };
+                start = end;
             } else {
-                for byte in &piece[at..end] {
-                    scratch.push(bytes[usize::from(*byte)]);
+                if token < MANY && token < threat.min(threat_before) {
+                    scratch.push(token);
+                } else {
+                    for byte in &piece[at..end] {
+                        scratch.push(bytes[usize::from(*byte)]);
+                    }
                 }
+                if is_cut {
+                    total += merge(scratch, start, end);
+                    scratch.clear();
+                    start = end;
+                }
+            }
+            if is_last {
+                return total;
             }
             (at, code, threat_before) = (end, next, threat);
-            if is_cut {
-                total += merge(scratch, start, end);
-                if end >= piece.len() {
-                    return total;
-                }
-                scratch.clear();
-                start = end;
-            }
         }
     }
 }
@@ -163,27 +171,4 @@ fn token(merges: &Merges, scratch: &mut Scratch, code: u32) -> Token {
 #[inline]
 fn is_inner(byte: u8) -> bool {
     byte & 0xc0 == 0x80
-}
-
-/// How many bytes a character has, by its first one.
-#[inline]
-fn length(first: u8) -> usize {
-    match first {
-        0xf0.. => 4,
-        0xe0.. => 3,
-        0xc0.. => 2,
-        _ => 1,
-    }
-}
-
-/// The character that begins at a byte and is whole.
-#[inline]
-fn decode(bytes: &[u8], at: usize) -> u32 {
-    let (first, more) = (u32::from(bytes[at]), |n: usize| u32::from(bytes[at + n] & 0x3f));
-    match length(bytes[at]) {
-        1 => first,
-        2 => (first & 31) << 6 | more(1),
-        3 => (first & 15) << 12 | more(1) << 6 | more(2),
-        _ => (first & 7) << 18 | more(1) << 12 | more(2) << 6 | more(3),
-    }
 }

@@ -26,13 +26,7 @@ pub(super) struct Scratch {
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self {
-            tokens: [NONE; MOST],
-            makes: [NOTHING; MOST],
-            next: [0; MOST],
-            before: [0; MOST],
-            length: 0,
-        }
+        Self { tokens: [NONE; MOST], makes: [NOTHING; MOST], next: [0; MOST], before: [0; MOST], length: 0 }
     }
 }
 
@@ -81,8 +75,7 @@ impl Scratch {
             0 | 1 => return self.length,
             2 => return 1 + usize::from(pairs.get(first, second) == NONE),
             3 => {
-                let (left, right) =
-                    (pairs.get(first, second), pairs.get(second, third));
+                let (left, right) = (pairs.get(first, second), pairs.get(second, third));
                 let (before, after) = if left <= right { (left, third) } else { (first, right) };
                 return match left == right && left == NONE {
                     true => 3,
