@@ -21,7 +21,7 @@ impl Filter {
     fn word(left: u32, right: u32) -> usize {
         let line = u64::from(left / LINE as u32) << 32 | u64::from(right / u64::BITS);
         let hash = (line.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize;
-        (hash * LINE | left as usize % LINE) % WORDS
+        ((hash * LINE) | (left as usize % LINE)) % WORDS
     }
 
     pub(super) fn add(&mut self, left: u32, right: u32) {
