@@ -68,6 +68,18 @@ fn long_runs_count_as_by_the_reference() {
     }
 }
 
+/// What a word may begin and end with depends on the classes of its characters only: here each meets each other one.
+#[test]
+fn each_sequence_of_classes_counts_as_by_the_reference() {
+    let classes = ["A", "a", "É", "é", "ǅ", "字", "ʰ", "\u{301}", " ", "\u{3000}", "\n", "'s", "½", "-"];
+    let mut sequences = vec![String::new()];
+    for _ in 0..4 {
+        let longer = |sequence: &String| classes.map(|class| format!("{sequence}{class}"));
+        sequences = sequences.iter().flat_map(longer).collect();
+        sequences.iter().for_each(|sequence| assert_exact(sequence));
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_counts_as_by_the_reference(

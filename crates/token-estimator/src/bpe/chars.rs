@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 
 use super::{
+    classes::{decode, length},
     filter::Filter,
     merge::Scratch,
     tokens::{Entry, NONE, Token},
@@ -27,7 +28,8 @@ pub(super) struct Chars {
     blocks: Vec<[Token; BLOCK]>,
     /// Which two characters stand side by side in a token.
     pairs: Filter,
-    /// The earliest threat at a border, by the last byte before it and the first one after it: the row, and the column.
+    /// The earliest threat at a border, by the first byte after it and the last one before it: the row, and the column. In a
+    /// text of one script there are few of the former.
     rows: [u8; 256],
     threats: Vec<[Token; 256]>,
 }
@@ -40,7 +42,7 @@ impl Chars {
         let mut chars = Self {
             index: Vec::new(),
             blocks: Vec::new(),
-            pairs: Filter::new(1 << 19),
+            pairs: Filter::new(),
             rows: [0; 256],
             threats: vec![[NONE; 256]],
         };
@@ -72,7 +74,7 @@ impl Chars {
             let is_whole = !is_inner(left[0]) && length(left[0]) == left.len();
             if is_whole && length(right[0]) <= right.len() {
                 let (left, right) = (decode(left, 0), decode(right, 0));
-                self.pairs.add(hash(left, right));
+                self.pairs.add(left, right);
             } else {
                 self.add_threat(token, bytes[at - 1], bytes[at]);
             }
@@ -81,19 +83,19 @@ impl Chars {
     }
 
     fn add_threat(&mut self, token: Token, before: u8, after: u8) {
-        let row = &mut self.rows[usize::from(before)];
+        let row = &mut self.rows[usize::from(after)];
         if *row == 0 {
             // There are fewer rows than bytes.
             *row = self.threats.len() as u8;
             self.threats.push([NONE; 256]);
         }
-        let earliest = &mut self.threats[usize::from(*row)][usize::from(after)];
+        let earliest = &mut self.threats[usize::from(*row)][usize::from(before)];
         *earliest = token.min(*earliest);
     }
 
     #[inline]
     fn threat(&self, before: u8, after: u8) -> Token {
-        self.threats[usize::from(self.rows[usize::from(before)])][usize::from(after)]
+        self.threats[usize::from(self.rows[usize::from(after)])][usize::from(before)]
     }
 
     /// The token of a character, or `MANY` and how many; `MANY` alone: not known.
@@ -121,28 +123,35 @@ impl Chars {
         scratch.clear();
         loop {
             let end = at + length(piece[at]);
-            let next = if end < piece.len() { decode(piece, end) } else { 0 };
-            let threat = if end < piece.len() { self.threat(piece[end - 1], piece[end]) } else { NONE };
-            let is_cut = end >= piece.len() || threat == NONE && !self.pairs.may_have(hash(code, next));
+            let is_last = end >= piece.len();
+            let (next, threat) = match is_last {
+                true => (0, NONE),
+                false => (decode(piece, end), self.threat(piece[end - 1], piece[end])),
+            };
+            let is_cut = is_last || threat == NONE && !self.pairs.may_have(code, next);
             let token = self.token(code);
-            if token < MANY && token < threat.min(threat_before) {
-                scratch.push(token);
-            } else if is_cut && at == start && token > MANY {
-                total += (token & !MANY) as usize;
+            if is_cut && at == start && token != MANY {
+                // Nothing threatens what is cut on both sides.
+                total += if token < MANY { 1 } else { (token & !MANY) as usize };
+                start = end;
             } else {
-                for byte in &piece[at..end] {
-                    scratch.push(bytes[usize::from(*byte)]);
+                if token < MANY && token < threat.min(threat_before) {
+                    scratch.push(token);
+                } else {
+                    for byte in &piece[at..end] {
+                        scratch.push(bytes[usize::from(*byte)]);
+                    }
                 }
+                if is_cut {
+                    total += merge(scratch, start, end);
+                    scratch.clear();
+                    start = end;
+                }
+            }
+            if is_last {
+                return total;
             }
             (at, code, threat_before) = (end, next, threat);
-            if is_cut {
-                total += merge(scratch, start, end);
-                if end >= piece.len() {
-                    return total;
-                }
-                scratch.clear();
-                start = end;
-            }
         }
     }
 }
@@ -158,37 +167,8 @@ fn token(merges: &Merges, scratch: &mut Scratch, code: u32) -> Token {
     }
 }
 
-#[inline]
-fn hash(left: u32, right: u32) -> usize {
-    let both = u64::from(left) << 21 | u64::from(right);
-    (both.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
-}
-
 /// Whether a byte is within a character.
 #[inline]
 fn is_inner(byte: u8) -> bool {
     byte & 0xc0 == 0x80
-}
-
-/// How many bytes a character has, by its first one.
-#[inline]
-fn length(first: u8) -> usize {
-    match first {
-        0xf0.. => 4,
-        0xe0.. => 3,
-        0xc0.. => 2,
-        _ => 1,
-    }
-}
-
-/// The character that begins at a byte and is whole.
-#[inline]
-fn decode(bytes: &[u8], at: usize) -> u32 {
-    let (first, more) = (u32::from(bytes[at]), |n: usize| u32::from(bytes[at + n] & 0x3f));
-    match length(bytes[at]) {
-        1 => first,
-        2 => (first & 31) << 6 | more(1),
-        3 => (first & 15) << 12 | more(1) << 6 | more(2),
-        _ => (first & 7) << 18 | more(1) << 12 | more(2) << 6 | more(3),
-    }
 }

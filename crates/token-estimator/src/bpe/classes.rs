@@ -25,7 +25,8 @@ const BLOCK: usize = 256;
 /// The kinds of all characters, in blocks of 256, of which equal ones are stored once.
 pub(super) struct Classes {
     ascii: [u8; 128],
-    index: Vec<u16>,
+    /// Also of the codes beyond the last character that four bytes can spell: so no bounds have to be checked.
+    index: [u16; 0x2000],
     blocks: Vec<[u8; BLOCK]>,
 }
 
@@ -53,10 +54,10 @@ impl Classes {
                 }
             }
         }
-        let (mut index, mut blocks) = (Vec::new(), Vec::<[u8; BLOCK]>::new());
-        for chunk in flat.as_chunks::<BLOCK>().0 {
+        let (mut index, mut blocks) = ([0; 0x2000], Vec::<[u8; BLOCK]>::new());
+        for (chunk, place) in flat.as_chunks::<BLOCK>().0.iter().zip(&mut index) {
             let known = blocks.iter().position(|block| block == chunk);
-            index.push(known.unwrap_or(blocks.len()) as u16);
+            *place = known.unwrap_or(blocks.len()) as u16;
             if known.is_none() {
                 blocks.push(*chunk);
             }
@@ -77,18 +78,34 @@ impl Classes {
         }
     }
 
-    // Apart, so that the way of ASCII stays short.
-    #[inline(never)]
+    #[inline(always)]
     fn wide(&self, bytes: &[u8], at: usize, first: u8) -> (u8, usize) {
-        let more = |n: usize| u32::from(bytes[at + n] & 0x3f);
-        let first_bits = u32::from(first);
-        let (code, length) = match first {
-            0xf0.. => ((first_bits & 7) << 18 | more(1) << 12 | more(2) << 6 | more(3), 4),
-            0xe0.. => ((first_bits & 15) << 12 | more(1) << 6 | more(2), 3),
-            _ => ((first_bits & 31) << 6 | more(1), 2),
-        };
-        let block = self.index[(code as usize) / BLOCK];
-        (self.blocks[usize::from(block)][(code as usize) % BLOCK], length)
+        let (code, length) = (decode(bytes, at), length(first));
+        let block = self.index[code as usize / BLOCK % 0x2000];
+        (self.blocks[usize::from(block)][code as usize % BLOCK], length)
+    }
+}
+
+/// How many bytes a character has, by its first one.
+#[inline(always)]
+pub(super) fn length(first: u8) -> usize {
+    match first {
+        0xf0.. => 4,
+        0xe0.. => 3,
+        0xc0.. => 2,
+        _ => 1,
+    }
+}
+
+/// The character that begins at a byte and is whole.
+#[inline(always)]
+pub(super) fn decode(bytes: &[u8], at: usize) -> u32 {
+    let (first, more) = (u32::from(bytes[at]), |n: usize| u32::from(bytes[at + n] & 0x3f));
+    match length(bytes[at]) {
+        1 => first,
+        2 => (first & 31) << 6 | more(1),
+        3 => (first & 15) << 12 | more(1) << 6 | more(2),
+        _ => (first & 7) << 18 | more(1) << 12 | more(2) << 6 | more(3),
     }
 }
 

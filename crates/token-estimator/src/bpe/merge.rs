@@ -2,7 +2,7 @@
 //! the length, so this is for short pieces.
 
 use super::{
-    pairs::{Lately, Pairs},
+    pairs::Pairs,
     tokens::{NONE, Token},
 };
 
@@ -22,19 +22,11 @@ pub(super) struct Scratch {
     next: [u8; MOST],
     before: [u8; MOST],
     length: usize,
-    lately: Lately,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self {
-            tokens: [NONE; MOST],
-            makes: [NOTHING; MOST],
-            next: [0; MOST],
-            before: [0; MOST],
-            length: 0,
-            lately: Lately::new(),
-        }
+        Self { tokens: [NONE; MOST], makes: [NOTHING; MOST], next: [0; MOST], before: [0; MOST], length: 0 }
     }
 }
 
@@ -81,21 +73,20 @@ impl Scratch {
         let [first, second, third, ..] = self.tokens;
         match self.length {
             0 | 1 => return self.length,
-            2 => return 1 + usize::from(self.lately.get(pairs, first, second) == NONE),
+            2 => return 1 + usize::from(pairs.get(first, second) == NONE),
             3 => {
-                let (left, right) =
-                    (self.lately.get(pairs, first, second), self.lately.get(pairs, second, third));
+                let (left, right) = (pairs.get(first, second), pairs.get(second, third));
                 let (before, after) = if left <= right { (left, third) } else { (first, right) };
                 return match left == right && left == NONE {
                     true => 3,
-                    false => 1 + usize::from(self.lately.get(pairs, before, after) == NONE),
+                    false => 1 + usize::from(pairs.get(before, after) == NONE),
                 };
             }
             _ => {}
         }
         for (at, (made, two)) in self.makes[..self.length].iter_mut().zip(self.tokens.windows(2)).enumerate()
         {
-            *made = make(self.lately.get(pairs, two[0], two[1]), at);
+            *made = make(pairs.get(two[0], two[1]), at);
         }
         self.run(pairs)
     }
@@ -129,11 +120,11 @@ impl Scratch {
             self.makes[at] = NOTHING;
             if next < length {
                 self.before[next] = at as u8;
-                self.makes[at] = make(self.lately.get(pairs, made, self.tokens[next]), at);
+                self.makes[at] = make(pairs.get(made, self.tokens[next]), at);
             }
             if at > 0 {
                 let before = usize::from(self.before[at]) % MOST;
-                self.makes[before] = make(self.lately.get(pairs, self.tokens[before], made), before);
+                self.makes[before] = make(pairs.get(self.tokens[before], made), before);
             }
         }
     }

@@ -1,44 +1,51 @@
 //! Which two tokens make which, found by one look at one place.
 
-use super::{
-    filter::Filter,
-    tokens::{NONE, Token},
-};
+use super::tokens::{NONE, Token};
 
 /// Bits of a token: there are fewer than `1 << 18`.
 const BITS: u32 = 18;
 const EMPTY: u64 = u64::MAX;
 
-/// An open-addressed table of pairs. It is filled once, and never full.
+/// For each left token an open-addressed table of the right ones. A text asks for few left tokens, so what it asks for stays in
+/// the nearer caches, as it would not in one table for all.
 pub(super) struct Pairs {
-    /// Both tokens, and below them what they make.
+    rows: Vec<Row>,
+    /// A right token, and below it what is made.
     slots: Vec<u64>,
-    mask: usize,
-    filter: Filter,
     /// What two bytes make.
     bytes: Vec<Token>,
 }
 
+/// Where the table of a left token is.
+#[derive(Clone, Copy, Default)]
+struct Row {
+    start: u32,
+    /// A bit for each hash of a right token: most of what is asked for is in no table.
+    filter: u32,
+    /// The number of slots is two to the power of this; one slot is always empty.
+    log: u8,
+}
+
 impl Pairs {
-    pub(super) fn with_room_for(pairs: usize) -> Self {
-        let slots = (pairs * 2).next_power_of_two();
-        Self {
-            slots: vec![EMPTY; slots],
-            mask: slots - 1,
-            filter: Filter::new(1 << 21),
-            bytes: vec![NONE; 1 << 16],
-        }
-    }
-
-    #[inline]
-    fn key(left: Token, right: Token) -> u64 {
-        u64::from(left) << BITS | u64::from(right)
-    }
-
-    /// Fibonacci hashing: the high bits are the good ones.
-    #[inline]
-    fn hash(key: u64) -> usize {
-        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+    /// Of what two tokens make, all tokens being less than a number.
+    pub(super) fn new(tokens: usize, pairs: impl Iterator<Item = (Token, Token, Token)> + Clone) -> Self {
+        let mut rights = vec![0_u32; tokens];
+        pairs.clone().for_each(|(left, ..)| rights[left as usize] += 1);
+        // The first slot is that of all empty tables.
+        let mut end = 1;
+        let place = |rights: &u32| {
+            if *rights == 0 {
+                return Row::default();
+            }
+            let size = (rights * 4 / 3 + 1).next_power_of_two();
+            let start = end;
+            end += size;
+            Row { start, filter: 0, log: size.ilog2() as u8 }
+        };
+        let rows = rights.iter().map(place).collect();
+        let mut table = Self { rows, slots: vec![EMPTY; end as usize], bytes: vec![NONE; 1 << 16] };
+        pairs.for_each(|(left, right, made)| table.insert(left, right, made));
+        table
     }
 
     /// What two bytes make, if anything: else the greatest number.
@@ -52,63 +59,53 @@ impl Pairs {
         self.bytes[usize::from(left) << 8 | usize::from(right)] = token;
     }
 
-    pub(super) fn insert(&mut self, left: Token, right: Token, token: Token) {
-        let key = Self::key(left, right);
-        let hash = Self::hash(key);
-        self.filter.add(hash);
-        let mut at = hash >> 8 & self.mask;
-        while self.slots[at] != EMPTY {
-            at = (at + 1) & self.mask;
+    fn insert(&mut self, left: Token, right: Token, token: Token) {
+        let hash = hash(right);
+        let row = &mut self.rows[left as usize];
+        row.filter |= 1 << (hash % 32);
+        let mut at = row.first(hash);
+        while self.slots[row.slot(at)] != EMPTY {
+            at += 1;
         }
-        self.slots[at] = key << BITS | u64::from(token);
+        self.slots[row.slot(at)] = u64::from(right) << BITS | u64::from(token);
     }
 
     /// What two tokens make, or the greatest number.
     #[inline]
     pub(super) fn get(&self, left: Token, right: Token) -> Token {
-        let key = Self::key(left, right);
-        let hash = Self::hash(key);
-        if !self.filter.may_have(hash) {
+        let row = self.rows[left as usize];
+        let hash = hash(right);
+        if row.filter & 1 << (hash % 32) == 0 {
             return NONE;
         }
-        let mut at = hash >> 8 & self.mask;
+        let mut at = row.first(hash);
         loop {
-            let slot = self.slots[at];
-            if slot >> BITS == key {
+            let slot = self.slots[row.slot(at)];
+            if slot >> BITS == u64::from(right) {
                 return (slot & ((1 << BITS) - 1)) as Token;
             }
             if slot == EMPTY {
                 return NONE;
             }
-            at = (at + 1) & self.mask;
+            at += 1;
         }
     }
 }
 
-/// What was asked lately: texts are of one language, so they ask for the same few thousand pairs, and the whole table is too
-/// large for the nearer caches.
-pub(super) struct Lately(Vec<u64>);
-
-const LATELY: usize = 1 << 13;
-/// As a token: none.
-const NO_TOKEN: u64 = (1 << BITS) - 1;
-
-impl Lately {
-    pub(super) fn new() -> Self {
-        Self(vec![EMPTY; LATELY])
-    }
-
-    /// What two tokens make, or the greatest number.
+impl Row {
     #[inline]
-    pub(super) fn get(&mut self, pairs: &Pairs, left: Token, right: Token) -> Token {
-        let key = Pairs::key(left, right);
-        let slot = &mut self.0[Pairs::hash(key) % LATELY];
-        if *slot >> BITS != key {
-            *slot = key << BITS | u64::from(pairs.get(left, right)).min(NO_TOKEN);
-        }
-        match *slot & NO_TOKEN {
-            NO_TOKEN => NONE,
-            token => token as Token,
-        }
+    fn first(self, hash: u32) -> u32 {
+        hash >> 5
     }
+
+    #[inline]
+    fn slot(self, at: u32) -> usize {
+        (self.start + (at & ((1 << self.log) - 1))) as usize
+    }
+}
+
+/// Fibonacci hashing: the high bits are the good ones.
+#[inline]
+fn hash(token: Token) -> u32 {
+    token.wrapping_mul(0x9e37_79b1) >> 8
 }

@@ -139,18 +139,44 @@ impl Scan<'_> {
 
     fn o200k_word(self, start: usize, kind: u8, length: usize) -> Option<usize> {
         let prefix = kind & (LETTER | NUMBER | NEWLINE) == 0;
-        let next = if prefix { self.classes.at(self.text, start + length).0 } else { 0 };
-        if (kind | next) & (UPPER | LOWER) == 0 {
+        let next = if prefix { self.classes.at(self.text, start + length) } else { (0, 0) };
+        if (kind | next.0) & (UPPER | LOWER) == 0 {
             return None;
         }
-        // The first alternative with and without a prefix, then the second.
-        let with_prefix = || prefix.then(|| start + length).filter(|first| *first < self.text.len());
-        let end = with_prefix()
+        let end = match (prefix, kind & (UPPER | LOWER)) {
+            (true, 0) => self.word(start + length, next),
+            (false, _) => self.word(start, (kind, length)),
+            // A mark may be the prefix of a word, or its beginning.
+            (true, _) => self.marked_word(start, start + length),
+        };
+        Some(self.contraction(end?))
+    }
+
+    /// The first alternative with and without a prefix, then the second.
+    fn marked_word(self, start: usize, first: usize) -> Option<usize> {
+        let with_prefix = || Some(first).filter(|first| *first < self.text.len());
+        with_prefix()
             .and_then(|first| self.to_lower(first))
             .or_else(|| self.to_lower(start))
             .or_else(|| with_prefix().and_then(|first| self.upper(first)))
-            .or_else(|| self.upper(start))?;
-        Some(self.contraction(end))
+            .or_else(|| self.upper(start))
+    }
+
+    /// What `to_lower` finds, or else `upper`, in one pass: from a character of which this is the kind and the length.
+    #[inline]
+    fn word(self, start: usize, (mut kind, mut length): (u8, usize)) -> Option<usize> {
+        let (mut at, mut both) = (start, None);
+        while kind & UPPER != 0 {
+            at += length;
+            if kind & LOWER != 0 {
+                both = Some(at);
+            }
+            (kind, length) = self.classes.at(self.text, at);
+        }
+        if kind & LOWER == 0 {
+            return both.or(Some(at)).filter(|end| *end > start);
+        }
+        Some(self.run(at + length, |kind, _| kind & LOWER != 0))
     }
 
     /// `UPPER`* `LOWER`+. Where nothing lower follows, the last character that is both has to do.

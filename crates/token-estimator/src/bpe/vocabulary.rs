@@ -57,23 +57,17 @@ impl Vocabulary {
         text: &str,
         piece: Range<usize>,
     ) -> u64 {
-        let Self { tree, merges, chars, .. } = self;
+        let Self { tree, merges, .. } = self;
         let (text, bytes) = (text.as_bytes(), &text.as_bytes()[piece.clone()]);
         let count = if !bytes.is_ascii() {
-            chars.count(&merges.bytes, scratch, bytes, |scratch, start, end| {
-                let many = scratch.len();
-                let mut merge = || match many <= SHORT {
-                    true => scratch.merge(&merges.pairs),
-                    false => tree.count(merges, path, &bytes[start..end]),
-                };
-                // A few are merged as fast as they are found.
-                let key =
-                    if many > 3 { wide_key(text, piece.start + start, piece.start + end) } else { None };
-                match key {
-                    Some(key) => memo.wide_word(key, merge),
-                    None => merge(),
+            match wide_key(text, piece.start, piece.end) {
+                // A few characters are counted as fast as they are found.
+                Some(key) if bytes.len() > 6 => {
+                    memo.wide_word(key, || self.count_wide(None, scratch, path, text, piece))
                 }
-            })
+                Some(_) => self.count_wide(None, scratch, path, text, piece),
+                None => self.count_wide(Some(memo), scratch, path, text, piece),
+            }
         } else if let Some(key) = key(text, piece.start, piece.end) {
             memo.word(key, || match self.is_token(key) {
                 true => 1,
@@ -85,6 +79,34 @@ impl Vocabulary {
             tree.count(merges, path, bytes)
         };
         count as u64
+    }
+
+    /// How many tokens a piece has that is not all of ASCII. The memo is for the parts of a long one.
+    fn count_wide(
+        &self,
+        mut memo: Option<&mut Memo>,
+        scratch: &mut Scratch,
+        path: &mut Path,
+        text: &[u8],
+        piece: Range<usize>,
+    ) -> usize {
+        let Self { tree, merges, chars, .. } = self;
+        let bytes = &text[piece.clone()];
+        chars.count(&merges.bytes, scratch, bytes, |scratch, start, end| {
+            let many = scratch.len();
+            let mut merge = || match many <= SHORT {
+                true => scratch.merge(&merges.pairs),
+                false => tree.count(merges, path, &bytes[start..end]),
+            };
+            // A few are merged as fast as they are found.
+            if many > 3
+                && let Some(memo) = &mut memo
+                && let Some(key) = wide_key(text, piece.start + start, piece.start + end)
+            {
+                return memo.wide_word(key, merge);
+            }
+            merge()
+        })
     }
 
     #[inline]
@@ -106,9 +128,11 @@ fn pieces(tokens: &[Entry]) -> Pieces {
 
 impl Merges {
     fn new(tokens: &[Entry]) -> Self {
+        let longer = tokens.iter().filter(|entry| entry.bytes.len() > 1);
+        let made = longer.map(|entry| (entry.halves.0, entry.halves.1, entry.token));
         let mut merges = Self {
             bytes: [NONE; 256],
-            pairs: Pairs::with_room_for(tokens.len()),
+            pairs: Pairs::new(tokens.len(), made),
             halves: vec![(NONE, NONE); tokens.len()],
         };
         for Entry { token, bytes, halves } in tokens.iter().copied() {
@@ -117,7 +141,6 @@ impl Merges {
                 merges.bytes[usize::from(*byte)] = token;
                 continue;
             }
-            merges.pairs.insert(halves.0, halves.1, token);
             if let [left, right] = *bytes {
                 merges.pairs.insert_bytes(left, right, token);
             }
