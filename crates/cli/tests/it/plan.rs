@@ -132,3 +132,48 @@ fn what_is_wrong_with_quotas_pools_and_budgets_is_named() {
         }
     }
 }
+
+#[test]
+fn small_files_are_sent_as_one_batch_and_come_back_as_they_were() {
+    let place = place("", "[limits]\nmerge = true\nmerge_wait = \"1s\"\n");
+    for n in 0..4 {
+        // The same custom_ids in every file.
+        place.write(&format!("inbox/{n}.jsonl"), &lines("same", 3));
+    }
+    let ran = place.run(&["plan", "--json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let plan = &ran.json()[0];
+    let bundles: Vec<_> = plan["files"].as_array().unwrap().iter().map(|file| &file["bundle"]).collect();
+    assert!(bundles.iter().all(|bundle| !bundle.is_null() && *bundle == bundles[0]), "{plan}");
+    let ran = place.run(&["plan"]);
+    assert!(ran.out.contains("sent with other small files, in batch 1"), "{}", ran.out);
+
+    let ran = place.run(&["run", "--once"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(place.files("inbox").is_empty());
+    let files = place.files("processed");
+    let outputs: Vec<_> = files.iter().filter(|file| file.ends_with("_output.jsonl")).collect();
+    assert_eq!(outputs.len(), 4, "{files:?}");
+    for output in outputs {
+        let text = std::fs::read_to_string(place.path("processed").join(output)).unwrap();
+        let ids: Vec<_> = text
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["custom_id"].clone())
+            .collect();
+        assert_eq!(ids, ["same-0", "same-1", "same-2"], "{output}");
+    }
+    let manifests: Vec<_> = files.iter().filter(|file| file.ends_with("manifest.json")).collect();
+    assert_eq!(manifests.len(), 4, "nothing of the bundle is left: {files:?}");
+    let bundles: Vec<_> = manifests
+        .into_iter()
+        .map(|at| {
+            let text = std::fs::read(place.path("processed").join(at)).unwrap();
+            serde_json::from_slice::<serde_json::Value>(&text).unwrap()["parts"][0]["bundle"].clone()
+        })
+        .collect();
+    assert!(bundles.iter().all(|bundle| bundle.is_string() && *bundle == bundles[0]), "{bundles:?}");
+    assert!(
+        !place.path("processed/_aoai-batch/bundles").exists()
+            || place.files("processed/_aoai-batch/bundles").is_empty()
+    );
+}
