@@ -14,6 +14,7 @@ use crate::{
     scratch::Scratch,
 };
 
+mod audit;
 mod curl;
 mod examples;
 mod fleet;
@@ -57,6 +58,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         ("memory", memory::run),
         ("fleet", fleet::run),
         ("split", split::run),
+        ("audit", audit::run),
         ("tokens", examples::tokens),
         ("validate", examples::validate),
     ] {

@@ -47,6 +47,12 @@ pub(crate) struct StageError {
 
 pub(crate) type StageResult<T> = Result<T, StageError>;
 
+impl From<adls_io::PathError> for PipelineError {
+    fn from(error: adls_io::PathError) -> Self {
+        Self::Options(error.to_string())
+    }
+}
+
 impl StageError {
     pub(crate) fn local(message: impl Into<String>, hint: Option<&'static str>) -> Self {
         Self {

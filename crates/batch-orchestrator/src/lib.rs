@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod audit;
 mod cleanup;
 mod collect;
 pub mod cost;

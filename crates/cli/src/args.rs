@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Decide what becomes of a job that needs a person
     Retry(RetryArgs),
+    /// Prove that what was published is complete: each request exactly once, every byte as the manifest says
+    Audit(AuditArgs),
     /// Check configuration, lake, service and rights, and say what to fix
     Doctor(DoctorArgs),
     /// Serve an Azure OpenAI Batch API on this machine, for development and tests
@@ -135,6 +137,14 @@ pub(crate) struct RetryArgs {
     /// Only this part of the job, where several are quarantined
     #[arg(long, value_name = "NUMBER")]
     pub(crate) part: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Jobs (a key, or its first digits), or directories below lake.processed and lake.error: paths of this machine, or
+    /// abfss:// URLs. Without any: everything in both
+    #[arg(value_name = "JOB|DIR")]
+    pub(crate) what: Vec<String>,
 }
 
 fn resolution(text: &str) -> Result<Resolution, String> {

@@ -4,6 +4,7 @@
 //! parts of a job together under their final names.
 
 mod artifact;
+mod books;
 mod documents;
 mod failed;
 mod harvest;

@@ -1,19 +1,26 @@
-//! `PUBLISHING`: results, input, manifest — in that order, each verified, each step a no-op if it is done already.
+//! `PUBLISHING`: results, input, manifest — in that order, each verified, each step a no-op if it is done already. The input is
+//! only archived when each of its requests was read back exactly once, from output or errors.
 
-use adls_io::{Condition, ErrorKind, Location, ReadOptions, RenameOptions};
+use adls_io::{Condition, DataLakeExt, ErrorKind, Location, ReadOptions, RenameOptions};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 
 use super::{
     artifact::{measure, write_results},
+    books::requests,
     documents::{MANIFEST_NAME, manifest, metadata},
 };
 use crate::{
+    audit::{Conservation, Expecting, Results, check_file},
     error::{StageError, StageResult},
     machine::JobEvent,
     model::{Artifact, JobRecord, PartResult, Publication, RawInput},
     reconcile::Context,
 };
+
+const OUTPUT: Expecting = Expecting::Results(Results::Output);
+const ERRORS: Expecting = Expecting::Results(Results::Errors);
+const FAILED: Expecting = Expecting::Results(Results::Failed);
 
 /// Something with a final name differs from what we would write: only a person can decide.
 enum Publish {
@@ -48,22 +55,31 @@ async fn publish_all(
     let target = &publication.target;
     let place = |directory: &Location, what: &str| directory.join(&target.file_name(what));
     let mut artifacts = Vec::new();
+    let mut books = requests(context, job, publication).await?;
     let (has_output, has_errors) = (publication.totals().output > 0, publication.has_errors());
 
     if has_output {
         let sources = publication.sources(|part| part.harvest.output.as_ref());
-        artifacts.push(merge(context, &sources, &place(&target.processed, "output")?).await?);
+        artifacts
+            .push(merge(context, &sources, &place(&target.processed, "output")?, OUTPUT, &mut books).await?);
     }
     if let Some(report) = &publication.rejection {
-        artifacts.push(merge(context, &[report], &place(&target.error, "error")?).await?);
+        artifacts.push(
+            merge(context, &[report], &place(&target.error, "error")?, Expecting::Anything, &mut books)
+                .await?,
+        );
     }
     let errors = publication.sources(|part| part.harvest.error.as_ref());
     if !errors.is_empty() {
-        artifacts.push(merge(context, &errors, &place(&target.error, "error")?).await?);
+        artifacts.push(merge(context, &errors, &place(&target.error, "error")?, ERRORS, &mut books).await?);
     }
     let failed = publication.sources(|part| part.harvest.failed.as_ref());
     if !failed.is_empty() {
-        artifacts.push(merge(context, &failed, &place(&target.error, "failed")?).await?);
+        artifacts.push(merge(context, &failed, &place(&target.error, "failed")?, FAILED, &mut books).await?);
+    }
+    if let Some(missing) = books.missing().first() {
+        let reason = format!("line {} of the input has neither output nor error", missing.start());
+        return Err(Publish::Conflict(reason));
     }
     let mut directories = Vec::new();
     directories.extend(has_output.then_some(&target.processed));
@@ -84,8 +100,15 @@ async fn publish_all(
     Ok(raw)
 }
 
-/// Puts the parts' files together under the final name. A single one is moved; several are copied in order.
-async fn merge(context: &Context, sources: &[&Artifact], to: &Location) -> Result<Artifact, Publish> {
+/// Puts the parts' files together under the final name, reads what is there, and enters it into the books. A single file is
+/// moved; several are copied in order.
+async fn merge(
+    context: &Context,
+    sources: &[&Artifact],
+    to: &Location,
+    expecting: Expecting,
+    books: &mut Conservation,
+) -> Result<Artifact, Publish> {
     let lake = context.lake.as_ref();
     let expected_bytes: u64 = sources.iter().map(|source| source.bytes).sum();
     let lines: u64 = sources.iter().map(|source| source.lines).sum();
@@ -97,7 +120,7 @@ async fn merge(context: &Context, sources: &[&Artifact], to: &Location) -> Resul
             Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::AlreadyExists) => {}
             Err(error) => return Err(error.into()),
         }
-    } else if measure(lake, to).await?.is_none() {
+    } else if !lake.exists(to).await? {
         let bytes = futures::stream::iter(sources.iter().map(|source| source.location.clone()))
             .then(|at| async move {
                 let read = lake.read(&at, ReadOptions::default()).await.map_err(StageError::from)?;
@@ -109,7 +132,14 @@ async fn merge(context: &Context, sources: &[&Artifact], to: &Location) -> Resul
             Err(error) => return Err(Publish::Failed(error)),
         }
     }
-    let found = measure(lake, to).await?;
+    let mut misfit = None;
+    let found = check_file(lake, to, expecting, books, |line, (_, message)| {
+        misfit.get_or_insert_with(|| format!("line {line} of {to}: {message}"));
+    });
+    let found = found.await?;
+    if let Some(misfit) = misfit {
+        return Err(Publish::Conflict(misfit));
+    }
     let same_hash = |found: &Artifact| match sources {
         [only] => found.sha256 == only.sha256,
         _ => true,

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;
@@ -7,6 +8,7 @@ pub(crate) mod emulator;
 pub(crate) mod estimate;
 pub(crate) mod init;
 mod inputs;
+mod jobs;
 pub(crate) mod plan;
 pub(crate) mod retry;
 pub(crate) mod run;

@@ -8,6 +8,7 @@ use batch_orchestrator::{
 };
 use serde_json::json;
 
+use super::jobs::the_one;
 use crate::{
     app::App,
     args::RetryArgs,
@@ -39,17 +40,6 @@ pub(crate) async fn run(app: &App, args: &RetryArgs) -> CliResult<Exit> {
         }
     ));
     Ok(exit::OK)
-}
-
-fn the_one(key: &str, mut views: Vec<JobView>) -> CliResult<JobView> {
-    match (views.pop(), views.len()) {
-        (Some(view), 0) => Ok(view),
-        (None, _) => {
-            Err(CliError::usage(format!("there is no job {key}")).hint("`aoai-batch status` lists the keys"))
-        }
-        (Some(_), more) => Err(CliError::usage(format!("{} jobs begin with {key}", more + 1))
-            .hint("give more digits of the key")),
-    }
 }
 
 fn name(resolution: &Resolution) -> &'static str {
