@@ -4,7 +4,11 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use adls_io::Location;
 
-use crate::{cost::Prices, machine::RetryOptions, model::DeploymentId};
+use crate::{
+    cost::Prices,
+    machine::{AttemptOptions, RetryOptions},
+    model::DeploymentId,
+};
 
 /// Everything that a pipeline can be told.
 #[derive(Debug, Clone)]
@@ -21,6 +25,8 @@ pub struct PipelineOptions {
     pub output: OutputOptions,
     /// How failures are met.
     pub retry: RetryOptions,
+    /// How lines without a result are met.
+    pub attempts: AttemptOptions,
     /// What may be spent.
     pub cost: CostOptions,
 }

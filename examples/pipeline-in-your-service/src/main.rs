@@ -12,7 +12,9 @@ use aoai_emulator::{Emulator, EmulatorConfig};
 use batch_ledger::{Access, SqliteLedger, SqliteOptions};
 use batch_orchestrator::{
     CostOptions, Event, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions,
-    RunOptions, ServiceOptions, Stop, ledger::WorkerId, machine::RetryOptions,
+    RunOptions, ServiceOptions, Stop,
+    ledger::WorkerId,
+    machine::{AttemptOptions, RetryOptions},
 };
 use token_estimator::{EstimatorOptions, TiktokenEstimator};
 
@@ -73,6 +75,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         output: OutputOptions::default(),
         cost: CostOptions::default(),
         retry: RetryOptions::default(),
+        attempts: AttemptOptions::default(),
     };
     let estimator = Arc::new(TiktokenEstimator::new(EstimatorOptions::default()));
     let worker = WorkerId("example".into());

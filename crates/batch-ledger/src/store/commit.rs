@@ -103,6 +103,10 @@ pub(super) async fn commit_part(
     let Some(row) = row else { return Ok(None) };
     let next = rows::part_lease(&row)?;
     insert_event(tx, &key.to_string(), next.reference(), name, now, &doc).await?;
+    // Before the job is woken: it must see that there is more to come.
+    if let Some(attempt) = &commit.next {
+        insert_part(tx, attempt, now).await?;
+    }
     books::released(tx, &own, &commit.state, now).await?;
     if at_rest {
         sqlx::query(sql::WAKE_JOB)

@@ -285,6 +285,7 @@ impl<'a> Player<'a> {
                     problem,
                     keep,
                     account: Account::default(),
+                    next: None,
                 })
             }
         }
@@ -293,7 +294,17 @@ impl<'a> Player<'a> {
 
 fn plan(number: u32) -> PartPlan {
     let tokens = TokenTotals::ZERO;
-    PartPlan { number, first_line: 1, lines: 1, offset: 0, bytes: 1, upload_bytes: 1, tokens, named: None }
+    PartPlan {
+        number,
+        first_line: 1,
+        lines: 1,
+        offset: 0,
+        bytes: 1,
+        upload_bytes: 1,
+        tokens,
+        named: None,
+        again: None,
+    }
 }
 
 fn job_state(key: &JobKey, to: u8, planned: bool) -> (JobState, Vec<PartRecord>) {

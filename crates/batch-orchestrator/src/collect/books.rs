@@ -23,7 +23,7 @@ pub(super) async fn requests(
         return Ok(books);
     }
     let mut twice = None;
-    for part in &publication.parts {
+    for part in publication.last_attempts() {
         let index = context.layout.index(&job.key, part.plan.number)?;
         if !lake.exists(&index).await? {
             return from_input(context, job, publication).await;

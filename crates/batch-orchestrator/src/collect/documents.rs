@@ -67,7 +67,9 @@ pub(crate) fn manifest(
 }
 
 fn dollars(publication: &Publication, which: impl Fn(&PartCost) -> u64) -> Usd {
-    Usd::from_nanodollars(publication.parts.iter().filter_map(|part| part.cost.as_ref()).map(which).sum())
+    // What was expected of the file: its lines once, however often they had to be sent.
+    let first = publication.parts.iter().filter(|part| part.key.attempt == 1);
+    Usd::from_nanodollars(first.filter_map(|part| part.cost.as_ref()).map(which).sum())
 }
 
 fn part(part: &PartResult) -> Value {
@@ -77,6 +79,10 @@ fn part(part: &PartResult) -> Value {
         "part": part.key.part,
         "attempt": part.key.attempt,
         "bundle": part.bundle,
+        "again": part.harvest.again.as_ref().map(|again| json!({
+            "lines": again.requests.lines, "bytes": again.requests.bytes, "sha256": again.requests.sha256,
+        })),
+        "answered": part.harvest.answered,
         "generation": part.submission.as_ref().map(|s| s.generation),
         "lines": { "first": part.plan.first_line, "count": part.plan.lines },
         "range": { "offset": part.plan.offset, "bytes": part.plan.bytes },

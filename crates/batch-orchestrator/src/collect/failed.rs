@@ -51,7 +51,7 @@ pub(crate) async fn synthetic_errors(
 }
 
 /// Why a line of the part (from 1) has no result.
-fn reason(ending: &Ending<'_>, line: u64) -> (String, String) {
+pub(super) fn reason(ending: &Ending<'_>, line: u64) -> (String, String) {
     if let Some(failure) = ending.failure {
         return (failure.code.clone(), failure.message.clone());
     }
@@ -87,7 +87,7 @@ impl SyntheticErrors {
         for (position, slot) in slots.iter().enumerate() {
             match slot {
                 Slot::Error { .. } => run.push(*slot),
-                Slot::Output { .. } => {}
+                Slot::Output { .. } | Slot::Again => {}
                 Slot::Missing => pieces.push((std::mem::take(&mut run), self.0.get(&position).cloned())),
             }
         }
@@ -100,37 +100,49 @@ impl SyntheticErrors {
     }
 }
 
-/// The request lines that failed, as they were sent: from the input, or, if it was replaced, from the copy that
-/// was sent. `None` if both are gone.
+/// The request lines that failed, as they were sent. `None` if they are gone.
 pub(crate) async fn failed_requests(
     context: &Context,
     part: &PartRecord,
     slots: &[Slot],
     submission: Option<&Submission>,
 ) -> StageResult<Option<BoxStream<'static, StageResult<Bytes>>>> {
-    let options = ReadOptions {
-        offset: part.plan.offset,
-        length: Some(part.plan.bytes),
-        if_match: Some(part.input.etag.clone()),
-    };
-    let body: BoxStream<'static, StageResult<Bytes>> =
-        match context.lake.read(&part.input.location, options).await {
-            Ok(read) => read.body.map_err(Into::into).boxed(),
-            Err(error) if matches!(error.kind, LakeErrorKind::NotFound | LakeErrorKind::Precondition) => {
-                let Some(submission) = submission else { return Ok(None) };
-                match Source::from(&submission.input).open(context).await? {
-                    Some(body) => body,
-                    None => return Ok(None),
-                }
-            }
-            Err(error) => return Err(error.into()),
-        };
+    let Some(body) = requests(context, part, submission).await? else { return Ok(None) };
     let failed: Vec<bool> = slots.iter().map(|slot| !matches!(slot, Slot::Output { .. })).collect();
     Ok(Some(pick(body, failed).boxed()))
 }
 
+/// All request lines of the part, whichever attempt it is looked at from: from the input, or, if it was replaced, from the
+/// copy that the first attempt sent. `None` if both are gone.
+pub(super) async fn requests(
+    context: &Context,
+    part: &PartRecord,
+    submission: Option<&Submission>,
+) -> StageResult<Option<BoxStream<'static, StageResult<Bytes>>>> {
+    let whole = part.whole();
+    let options = ReadOptions {
+        offset: whole.plan.offset,
+        length: Some(whole.plan.bytes),
+        if_match: Some(whole.input.etag.clone()),
+    };
+    match context.lake.read(&whole.input.location, options).await {
+        Ok(read) => Ok(Some(read.body.map_err(Into::into).boxed())),
+        Err(error) if matches!(error.kind, LakeErrorKind::NotFound | LakeErrorKind::Precondition) => {
+            let sent = match &part.plan.again {
+                Some(again) => again.sent.as_ref(),
+                None => submission.map(|submission| &submission.input),
+            };
+            match sent {
+                Some(sent) => Source::from(sent).open(context).await,
+                None => Ok(None),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Passes on the lines whose position is marked.
-fn pick(
+pub(super) fn pick(
     body: BoxStream<'static, StageResult<Bytes>>,
     marked: Vec<bool>,
 ) -> impl Stream<Item = StageResult<Bytes>> + Send {

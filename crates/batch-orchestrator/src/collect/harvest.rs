@@ -5,9 +5,12 @@ use aoai_batch_client::{Batch, BatchStatus, JsonLines, LineItem};
 use futures::TryStreamExt;
 
 use super::{
+    again::decide,
     artifact::write_results,
     failed::{failed_requests, synthetic_errors},
+    judge::Judge,
     results::{Misfit, Slot, Slots},
+    settled::take_settled,
     source::{Kind, Source, Told, told},
     spool::{Spool, SpooledLines},
 };
@@ -39,14 +42,16 @@ pub(crate) async fn harvest(
 ) -> StageResult<PartEvent> {
     let lake = context.lake.as_ref();
     let index = context.layout.index(&part.key.job, part.key.part)?;
+    let whole = part.whole();
     if !lake.exists(&index).await? {
         if is_published(context, &part.key.job).await? {
             return Ok(PartEvent::Quarantine { reason: ALREADY_PUBLISHED.into() });
         }
-        reindex(context, part, &index).await?;
+        reindex(context, whole, &index).await?;
     }
-    let mut slots = Slots::load(lake, &index, part.plan.lines).await?;
-    let spooled = match fetch_all(context, part, &mut slots, &ending).await {
+    let mut slots = Slots::load(lake, &index, whole.plan.lines).await?;
+    let mut judge = Judge::new(&context.options.attempts, &ending);
+    let spooled = match fetch_all(context, part, &mut slots, &ending, &mut judge).await {
         Ok(spooled) => spooled,
         Err(Fetch::Failed(error)) => return Err(error),
         Err(Fetch::Gone(reason)) if context.options.service.resubmit_forgotten => {
@@ -67,26 +72,38 @@ pub(crate) async fn harvest(
         }
     };
 
+    let wanted = match judge.wanted(&slots, whole.plan.first_line) {
+        Ok(wanted) => wanted,
+        Err(reason) => return Ok(PartEvent::Quarantine { reason }),
+    };
+    let again = match decide(context, part, &mut slots, wanted, ending.submission).await? {
+        Ok(again) => again,
+        Err(reason) => return Ok(PartEvent::Quarantine { reason }),
+    };
     let output = match ordered_output(context, part, &slots) {
         lines if lines.is_empty() => None,
         lines => Some(store(context, part, "output", spooled.lines(lines)).await?),
     };
     let (mut error, mut failed) = (None, None);
-    if !slots.all_succeeded() {
-        let errors = synthetic_errors(lake, &index, slots.slots(), &ending, part.plan.first_line);
+    if slots.has_errors() {
+        let errors = synthetic_errors(lake, &index, slots.slots(), &ending, whole.plan.first_line);
         let errors = errors.await?.interleave(slots.slots(), spooled);
         error = Some(store(context, part, "error", errors).await?);
-        if let Some(requests) = failed_requests(context, part, slots.slots(), ending.submission).await? {
+        // The last attempt knows all of them.
+        if again.is_none()
+            && let Some(requests) = failed_requests(context, part, slots.slots(), ending.submission).await?
+        {
             failed = Some(store(context, part, "failed", requests).await?);
         }
     }
     let counted = |artifact: &Option<Artifact>| artifact.as_ref().map_or(0, |a| a.lines);
-    if counted(&output) + counted(&error) != part.plan.lines {
+    let sent_again = again.as_ref().map_or(0, |again| again.requests.lines);
+    if counted(&output) + counted(&error) + sent_again != whole.plan.lines {
         let reason = format!(
-            "{} output and {} error lines do not make the {} lines of the part",
+            "{} output and {} error lines, and {sent_again} that are sent again, do not make the {} lines of the part",
             counted(&output),
             counted(&error),
-            part.plan.lines
+            whole.plan.lines
         );
         return Ok(PartEvent::Quarantine { reason });
     }
@@ -94,6 +111,8 @@ pub(crate) async fn harvest(
         output,
         error,
         failed,
+        again,
+        answered: slots.answered,
         prompt_tokens: slots.prompt_tokens,
         cached_tokens: slots.cached_tokens,
         completion_tokens: slots.completion_tokens,
@@ -112,7 +131,7 @@ pub(crate) async fn harvest(
 }
 
 /// Why a result file could not be taken.
-enum Fetch {
+pub(super) enum Fetch {
     /// The call failed; try again.
     Failed(StageError),
     /// It is short or cut; fetch it again, a few times.
@@ -123,19 +142,33 @@ enum Fetch {
     Foreign(String),
 }
 
+/// Where result lines go.
+struct Into<'a, 'j> {
+    slots: &'a mut Slots,
+    spool: &'a mut Spool,
+    judge: &'a mut Judge<'j>,
+}
+
 async fn fetch_all(
     context: &Context,
     part: &PartRecord,
     slots: &mut Slots,
     ending: &Ending<'_>,
+    judge: &mut Judge<'_>,
 ) -> Result<SpooledLines, Fetch> {
     let mut spool = Spool::new(context.options.run.spool_dir.as_deref());
+    if let Some(again) = &part.plan.again {
+        take_settled(context, &again.settled, slots, &mut spool).await?;
+    }
     if let Some(batch) = ending.batch {
         let mut lines = 0;
         let counts = &batch.request_counts;
         for (kind, counted) in [(Kind::Output, counts.completed), (Kind::Error, counts.failed)] {
             let fetched = match result_file(context, part, ending.submission, batch, kind, counted)? {
-                Some(source) => fetch(context, &source, kind, counted, slots, &mut spool).await?,
+                Some(source) => {
+                    let mut into = Into { slots: &mut *slots, spool: &mut spool, judge: &mut *judge };
+                    fetch(context, &source, kind, counted, &mut into).await?
+                }
                 None => 0,
             };
             if kind == Kind::Output {
@@ -180,8 +213,7 @@ async fn fetch(
     source: &Source,
     kind: Kind,
     counted: u64,
-    slots: &mut Slots,
-    spool: &mut Spool,
+    into: &mut Into<'_, '_>,
 ) -> Result<u64, Fetch> {
     let Some(mut body) = source.open(context).await.map_err(Fetch::Failed)? else {
         return match source {
@@ -202,35 +234,29 @@ async fn fetch(
     while let Some(chunk) = body.try_next().await.map_err(Fetch::Failed)? {
         lines.push(chunk);
         while let Some(item) = lines.next_line() {
-            count += take(&item, source, kind, slots, spool).await?;
+            count += take(&item, source, kind, into).await?;
         }
     }
     if let Some(item) = lines.finish() {
-        count += take(&item, source, kind, slots, spool).await?;
+        count += take(&item, source, kind, into).await?;
     }
     Ok(count)
 }
 
-async fn take(
-    item: &LineItem,
-    source: &Source,
-    kind: Kind,
-    slots: &mut Slots,
-    spool: &mut Spool,
-) -> Result<u64, Fetch> {
+async fn take(item: &LineItem, source: &Source, kind: Kind, into: &mut Into<'_, '_>) -> Result<u64, Fetch> {
     let LineItem::Line(line) = item else { return Ok(0) };
     if line.bytes.is_empty() {
         return Ok(0);
     }
     let place = format!("line {} of the {kind} file {source}", line.number);
-    slots.take(&line.bytes, spool.position()).map_err(|misfit| match misfit {
+    into.slots.take(&line.bytes, into.spool.position(), into.judge).map_err(|misfit| match misfit {
         Misfit::Unreadable(error) => Fetch::Broken(format!("{place} is not a result line: {error}")),
         Misfit::Unknown(id) => {
             Fetch::Foreign(format!("{place} has custom_id \"{id}\", which was never sent"))
         }
         Misfit::Duplicate(id) => Fetch::Foreign(format!("{place} is a second result for custom_id \"{id}\"")),
     })?;
-    spool.push(&line.bytes).await.map_err(Fetch::Failed)?;
+    into.spool.push(&line.bytes).await.map_err(Fetch::Failed)?;
     Ok(1)
 }
 
@@ -238,7 +264,7 @@ fn ordered_output(context: &Context, part: &PartRecord, slots: &Slots) -> Vec<Sl
     let all = slots.slots();
     match context.options.output.order {
         // The results of a bundle are dealt out to one member after the other.
-        _ if part.input.is_bundle() => succeeded(all),
+        _ if part.whole().input.is_bundle() => succeeded(all),
         OutputOrder::Input => succeeded(all),
         OutputOrder::Service => slots.service_order.iter().map(|&position| all[position as usize]).collect(),
     }

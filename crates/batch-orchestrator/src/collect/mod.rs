@@ -3,14 +3,17 @@
 //! `harvest` fetches the results of one part into the work directory, in their final order; `publish` puts the
 //! parts of a job together under their final names.
 
+mod again;
 mod artifact;
 mod books;
 mod documents;
 mod failed;
 mod harvest;
+mod judge;
 mod manifest;
 mod publish;
 mod results;
+mod settled;
 mod source;
 mod spool;
 

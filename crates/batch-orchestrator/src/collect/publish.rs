@@ -207,6 +207,6 @@ impl Publication {
     }
 
     fn sources(&self, of: impl Fn(&PartResult) -> Option<&Artifact>) -> Vec<&Artifact> {
-        self.parts.iter().filter_map(of).collect()
+        self.last_attempts().filter_map(of).collect()
     }
 }

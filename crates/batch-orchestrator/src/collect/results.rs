@@ -1,13 +1,15 @@
 //! Which request has which result: the heart of conservation.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use adls_io::{DataLake, Location, ReadOptions};
 use aoai_batch_client::{JsonLines, LineItem, OutputLine};
 use futures::TryStreamExt;
 
+use super::judge::Judge;
 use crate::{
     error::{StageError, StageResult},
+    machine::Verdict,
     validate::{IndexLine, id_digest},
 };
 
@@ -18,8 +20,10 @@ pub(crate) enum Slot {
     Missing,
     /// A successful line in the spool.
     Output { offset: u64, length: u32 },
-    /// A failed line in the spool.
-    Error { offset: u64, length: u32 },
+    /// A failed line in the spool, and what is done about it.
+    Error { offset: u64, length: u32, verdict: Verdict },
+    /// The request is sent again: whatever was said of it does not count.
+    Again,
 }
 
 /// One slot for each request of a part, in the order of the input.
@@ -28,9 +32,18 @@ pub(crate) struct Slots {
     positions: HashMap<[u8; 16], u32>,
     /// The order in which the service gave the successful lines.
     pub(crate) service_order: Vec<u32>,
+    /// Lines that succeeded in this attempt.
+    pub(crate) answered: u64,
     pub(crate) prompt_tokens: u64,
     pub(crate) cached_tokens: u64,
     pub(crate) completion_tokens: u64,
+}
+
+/// As much as is needed of a line that was understood before.
+#[derive(serde::Deserialize)]
+struct Settled<'a> {
+    #[serde(borrow)]
+    custom_id: Cow<'a, str>,
 }
 
 /// A result line that does not belong: somebody must look at it.
@@ -51,6 +64,7 @@ impl Slots {
             slots: Vec::new(),
             positions: HashMap::with_capacity(usize::try_from(lines).unwrap_or(0)),
             service_order: Vec::new(),
+            answered: 0,
             prompt_tokens: 0,
             cached_tokens: 0,
             completion_tokens: 0,
@@ -71,8 +85,8 @@ impl Slots {
         Ok(slots)
     }
 
-    /// Takes a result line that stands in the spool at `offset`.
-    pub(crate) fn take(&mut self, bytes: &[u8], offset: u64) -> Result<(), Misfit> {
+    /// Takes a result line of this attempt that stands in the spool at `offset`.
+    pub(super) fn take(&mut self, bytes: &[u8], offset: u64, judge: &mut Judge<'_>) -> Result<(), Misfit> {
         let line: OutputLine<'_> =
             serde_json::from_slice(bytes).map_err(|error| Misfit::Unreadable(error.to_string()))?;
         let Some(&position) = self.positions.get(&id_digest(&line.custom_id)) else {
@@ -86,8 +100,10 @@ impl Slots {
         if line.is_success() {
             *slot = Slot::Output { offset, length };
             self.service_order.push(position);
+            self.answered += 1;
         } else {
-            *slot = Slot::Error { offset, length };
+            let verdict = judge.of_answer(&line, u64::from(position) + 1);
+            *slot = Slot::Error { offset, length, verdict };
         }
         if let Some(usage) = line.usage() {
             self.prompt_tokens += usage.input_tokens;
@@ -97,14 +113,48 @@ impl Slots {
         Ok(())
     }
 
+    /// Takes a line that an earlier attempt has settled, and that stands in the spool at `offset`. Its tokens were counted then.
+    pub(super) fn take_settled(&mut self, bytes: &[u8], offset: u64, is_output: bool) -> Result<(), Misfit> {
+        let line: Settled<'_> =
+            serde_json::from_slice(bytes).map_err(|error| Misfit::Unreadable(error.to_string()))?;
+        let Some(&position) = self.positions.get(&id_digest(&line.custom_id)) else {
+            return Err(Misfit::Unknown(line.custom_id.into_owned()));
+        };
+        let slot = &mut self.slots[position as usize];
+        if *slot != Slot::Missing {
+            return Err(Misfit::Duplicate(line.custom_id.into_owned()));
+        }
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        if is_output {
+            *slot = Slot::Output { offset, length };
+            self.service_order.push(position);
+        } else {
+            *slot = Slot::Error { offset, length, verdict: Verdict::Report };
+        }
+        Ok(())
+    }
+
+    /// Marks a request as one that is sent again; `Err` with what it is, if that cannot be.
+    pub(super) fn send_again(&mut self, custom_id: &str) -> Result<(), Slot> {
+        let position = self.positions.get(&id_digest(custom_id)).copied().ok_or(Slot::Missing)?;
+        let slot = &mut self.slots[position as usize];
+        match *slot {
+            Slot::Missing | Slot::Error { .. } => {
+                *slot = Slot::Again;
+                Ok(())
+            }
+            other => Err(other),
+        }
+    }
+
     /// The slots, in the order of the input.
     pub(crate) fn slots(&self) -> &[Slot] {
         &self.slots
     }
 
-    /// Whether every request succeeded.
-    pub(crate) fn all_succeeded(&self) -> bool {
-        self.service_order.len() == self.slots.len()
+    /// Whether some requests have failed, and are not sent again.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.slots.iter().any(|slot| matches!(slot, Slot::Missing | Slot::Error { .. }))
     }
 }
 

@@ -98,7 +98,7 @@ impl SpooledLines {
 fn gather(spool: &Bytes, slots: &[Slot]) -> Option<Bytes> {
     let mut text = BytesMut::with_capacity(spool.len() + slots.len());
     for slot in slots {
-        let (Slot::Output { offset, length } | Slot::Error { offset, length }) = *slot else { continue };
+        let (Slot::Output { offset, length } | Slot::Error { offset, length, .. }) = *slot else { continue };
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         text.extend_from_slice(&spool[start..start + length as usize]);
         text.extend_from_slice(b"\n");
@@ -125,7 +125,7 @@ fn read_back(
 ) -> std::io::Result<()> {
     let mut block = BytesMut::with_capacity(BLOCK);
     for slot in slots {
-        let (Slot::Output { offset, length } | Slot::Error { offset, length }) = *slot else { continue };
+        let (Slot::Output { offset, length } | Slot::Error { offset, length, .. }) = *slot else { continue };
         let start = block.len();
         block.resize(start + length as usize, 0);
         file.seek(SeekFrom::Start(offset))?;

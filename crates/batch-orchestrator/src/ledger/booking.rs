@@ -67,6 +67,7 @@ impl PartCommit {
             problem: Some(no_room.problem(since)),
             keep: false,
             account: super::Account::default(),
+            next: None,
         }
     }
 }

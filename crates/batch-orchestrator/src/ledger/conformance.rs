@@ -95,7 +95,15 @@ fn job_commit(state: JobState, due_at: Timestamp, parts: Vec<PartRecord>) -> Com
 }
 
 fn part_commit(state: PartState, due_at: Timestamp, keep: bool) -> Commit {
-    Commit::Part(PartCommit { state, due_at, failures: 0, problem: None, keep, account: Account::default() })
+    Commit::Part(PartCommit {
+        state,
+        due_at,
+        failures: 0,
+        problem: None,
+        keep,
+        account: Account::default(),
+        next: None,
+    })
 }
 
 fn uploading() -> PartState {
@@ -120,6 +128,7 @@ fn running(key: &JobKey, parts: u32) -> (JobState, Vec<PartRecord>) {
         upload_bytes: 1,
         tokens: TokenTotals::ZERO,
         named: None,
+        again: None,
     };
     let records = (1..=parts)
         .map(|number| PartRecord {

@@ -161,6 +161,8 @@ pub struct PartCommit {
     pub keep: bool,
     /// What it means for the books of its deployment.
     pub account: Account,
+    /// The next attempt at the part, with what has no result yet.
+    pub next: Option<Box<PartRecord>>,
 }
 
 /// A bundle, and the parts whose lines go into it.

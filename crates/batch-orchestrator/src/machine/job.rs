@@ -225,14 +225,21 @@ impl Publication {
             ..Totals::default()
         };
         totals.cost = self.parts.iter().map(|part| part.cost.map(|cost| cost.actual)).sum();
-        for PartResult { harvest, .. } in &self.parts {
+        for PartResult { harvest, .. } in self.last_attempts() {
             totals.output += lines(&harvest.output);
             totals.error += lines(&harvest.error);
+        }
+        for PartResult { harvest, .. } in &self.parts {
             totals.prompt_tokens += harvest.prompt_tokens;
             totals.cached_tokens += harvest.cached_tokens;
             totals.completion_tokens += harvest.completion_tokens;
         }
         totals
+    }
+
+    /// The last attempt at each part, in order: its files hold the results of the whole part.
+    pub fn last_attempts(&self) -> impl Iterator<Item = &PartResult> {
+        self.parts.iter().filter(|part| part.is_last())
     }
 
     /// Where the raw input belongs: beside the results, or with the errors if no line succeeded.

@@ -115,6 +115,7 @@ mod tests {
                     upload_bytes: bytes,
                     tokens,
                     named: None,
+                    again: None,
                 },
             },
             model: model.into(),

@@ -56,7 +56,7 @@ async fn deal_out(
     let own_first: Vec<u64> = members.iter().map(|member| member.plan.first_line).collect();
     for kind in Kind::ALL {
         let mut dealer = Dealer::new(context.lake.as_ref(), kind, &place, &own_first, &mut shares);
-        for (number, part) in publication.parts.iter().enumerate() {
+        for (number, part) in publication.parts.iter().enumerate().filter(|(_, part)| part.is_last()) {
             if let Some(artifact) = kind.of(&part.harvest) {
                 dealer.deal(number, artifact).await?;
             }
@@ -85,13 +85,13 @@ async fn deal_out(
 /// Where the lines of each member are in the bundle, by its index.
 async fn places(context: &Context, publication: &Publication, members: &[Member]) -> StageResult<Vec<Share>> {
     let mut shares = vec![Share::default(); members.len()];
-    for part in &publication.parts {
+    for part in publication.last_attempts() {
         let index = context.layout.index(&part.key.job, part.key.part)?;
         for_each_index_line(context.lake.as_ref(), &index, |position, entry| {
             let id: Cow<'_, str> = entry.id;
             if let Some(share) = member_of(&id).and_then(|member| shares.get_mut(member)) {
                 if share.lines == 0 {
-                    share.first_line = part.plan.first_line + position as u64;
+                    share.first_line = part.whole_plan().first_line + position as u64;
                 }
                 share.lines += 1;
             }

@@ -1,5 +1,6 @@
 //! What the pipeline knows, as values.
 
+mod again;
 mod deployment;
 mod input;
 mod job;
@@ -9,6 +10,7 @@ mod plan;
 mod problem;
 mod time;
 
+pub use again::{Again, Settled, Unanswered, Whole};
 pub use deployment::DeploymentId;
 pub use input::{ServiceInput, Setbacks, Strays};
 pub use job::{Artifact, JobRecord, JobState, Member, Outcome, Publication, RawInput, Totals};

@@ -4,7 +4,7 @@ use aoai_batch_client::{Batch, BatchId};
 
 use super::{
     Artifact, DeploymentId, InputSnapshot, JobKey, PartKey, PartPlan, Problem, ServiceInput, Strays,
-    Timestamp,
+    Timestamp, Unanswered,
 };
 
 /// A part attempt as the ledger keeps it.
@@ -288,7 +288,7 @@ impl PartFailure {
     }
 }
 
-/// The results of a part in the lake's work directory, in their final order.
+/// The results of a part in the lake's work directory, in their final order: all that was settled up to this attempt.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Harvest {
     /// Successful lines; `None` if there are none.
@@ -297,7 +297,13 @@ pub struct Harvest {
     pub error: Option<Artifact>,
     /// The request lines that failed; `None` if there are none.
     pub failed: Option<Artifact>,
-    /// Prompt tokens, by usage.
+    /// The lines that are sent once more; `None` if this attempt is the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Unanswered>,
+    /// Lines that succeeded in this attempt.
+    #[serde(default)]
+    pub answered: u64,
+    /// Prompt tokens of this attempt, by usage.
     pub prompt_tokens: u64,
     /// Of these, read from the cache.
     pub cached_tokens: u64,

@@ -3,6 +3,8 @@
 use adls_io::Location;
 use token_estimator::Provenance;
 
+use super::Again;
+
 /// How a valid file is processed. Computed once, from the bytes alone: the same file gives the same plan.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct JobPlan {
@@ -38,6 +40,9 @@ pub struct PartPlan {
     /// The name in each line that `upload_bytes` counts, where names are rewritten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<String>,
+    /// Of a further attempt: what it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Box<Again>>,
 }
 
 /// Estimated tokens.

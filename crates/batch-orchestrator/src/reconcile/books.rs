@@ -80,7 +80,7 @@ fn budgets(pool: &Pool, now: Timestamp) -> Vec<Budget> {
 /// What a part used, as far as its answers tell.
 fn used(result: &PartResult) -> Used {
     let harvest = &result.harvest;
-    let answered = harvest.output.as_ref().map_or(0, |output| output.lines);
+    let answered = harvest.answered;
     // Where a line failed, its prompt was counted but not told.
     let whole = answered == result.plan.lines;
     Used {

@@ -11,7 +11,7 @@ use crate::{
     collect::{Ending, harvest},
     error::{PipelineError, StageError, StageResult},
     ledger::{Account, Commit, LeaseRef, PartCommit},
-    machine::{PartEvent, advance_part},
+    machine::{PartEvent, advance_part, next_attempt},
     merge::{Gathered, await_share, gather},
     model::{DeploymentId, PartRecord, PartState, Problem, ProblemKind, Timestamp},
     poll::check,
@@ -35,6 +35,7 @@ pub(super) async fn part_step(
     let now = context.ledger.now().await?;
     if part.state == PartState::Ready
         && !part.input.is_bundle()
+        && part.plan.again.is_none()
         && let Ok(Gathered::Gone) = gather(context, pool.bundles(), &part, now).await
     {
         return Ok(Step::Rest(None));
@@ -51,6 +52,10 @@ pub(super) async fn part_step(
     let commit = match result {
         Ok((event, deployment)) => {
             let account = account(pool, &part, &event, deployment, now);
+            let next = match &event {
+                PartEvent::Harvested(result) => next_attempt(&part, result, &context.options.attempts, now),
+                _ => None,
+            };
             let step = advance_part(&part.state, event, now, &context.timing())?;
             // One for which there is no place lets the others go first.
             let keep = step.due_at <= now && step.state != PartState::Ready;
@@ -63,6 +68,7 @@ pub(super) async fn part_step(
                 problem: step.problem,
                 keep,
                 account,
+                next: next.map(Box::new),
             }
         }
         Err(error) => {
@@ -76,6 +82,7 @@ pub(super) async fn part_step(
                 problem,
                 keep: false,
                 account: Account::default(),
+                next: None,
             }
         }
     };
@@ -86,7 +93,7 @@ pub(super) async fn part_step(
     }
     let changed = commit.state.name() != part.state.name();
     let intent = matches!(commit.account.change, Some(QuotaChange::Intent(_)));
-    let state = commit.state.clone();
+    let (state, attempt) = (commit.state.clone(), commit.next.clone());
     let next = write(context, lease, Commit::Part(commit)).await?;
     if intent && next.is_none() {
         // The ledger had no room for it: the part is where it was.
@@ -97,6 +104,9 @@ pub(super) async fn part_step(
     if changed {
         pool.stir();
         observer.event(&Event::Part(&part));
+    }
+    if let Some(attempt) = attempt {
+        observer.event(&Event::Part(&attempt));
     }
     Ok(next.map_or(Step::Rest(None), |next| Step::Go { next: Box::new(next), fresh: true }))
 }

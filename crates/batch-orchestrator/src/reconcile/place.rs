@@ -5,7 +5,7 @@ use crate::{
     error::StageResult,
     ledger::JobQuery,
     model::{DeploymentId, PartRecord, ProblemKind, Timestamp},
-    quota::{Candidate, Demand, has_room, place},
+    quota::{Candidate, Demand, QuotaView, has_room, place},
 };
 
 /// An endpoint has failed a part so often before the part looks elsewhere.
@@ -20,7 +20,21 @@ pub(super) async fn place_of(
     let books = pool.common().ledger.quotas().await?;
     let demand = demand(pool, part, now).await?;
     let candidates = candidates(pool, part, now);
-    Ok(place(&candidates, &books, demand, now).map(|chosen| chosen.deployment.clone()))
+    // Where an attempt has failed, another deployment may do better; but none is waited for.
+    let avoid = part.plan.again.as_ref().and_then(|again| again.avoid.as_ref());
+    let others: Vec<_> = candidates
+        .iter()
+        .filter(|other| avoid.is_some_and(|avoid| other.deployment != *avoid) && !other.shunned)
+        .filter(|other| has_room_at(&books, other, demand.tokens, now))
+        .cloned()
+        .collect();
+    let chosen = place(&others, &books, demand, now).or_else(|| place(&candidates, &books, demand, now));
+    Ok(chosen.map(|chosen| chosen.deployment.clone()))
+}
+
+fn has_room_at(books: &[QuotaView], candidate: &Candidate, tokens: u64, now: Timestamp) -> bool {
+    let view = books.iter().find(|view| view.deployment == candidate.deployment);
+    has_room(candidate, view, tokens, now)
 }
 
 /// Whether a part of so many tokens would be let in now.
@@ -55,10 +69,7 @@ pub(super) async fn better_place(
         .filter(|other| other.deployment != here.id && !other.shunned)
         // Another deployment of the endpoint that fails is no better.
         .filter(|other| failing.is_none() || other.deployment.endpoint() != here.id.endpoint())
-        .filter(|other| {
-            let view = books.iter().find(|view| view.deployment == other.deployment);
-            has_room(other, view, demand.tokens, now)
-        })
+        .filter(|other| has_room_at(&books, other, demand.tokens, now))
         .collect();
     Ok(place(&others, &books, demand, now).map(|chosen| chosen.deployment.clone()))
 }

@@ -59,6 +59,7 @@ pub async fn resolve(
             problem: None,
             keep: false,
             account: Account::default(),
+            next: None,
         };
         let key = RecordKey::Part(record.key.clone());
         ledger.resolve(&key, record.version, Commit::Part(commit)).await?;

@@ -42,6 +42,7 @@ impl Planner {
                 upload_bytes: 0,
                 tokens: TokenTotals::ZERO,
                 named: None,
+                again: None,
             });
         }
         let Some(part) = self.parts.last_mut() else { return 0 };

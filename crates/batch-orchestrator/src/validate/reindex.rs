@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::IndexLine;
 use crate::{
     error::{StageError, StageResult},
-    model::PartRecord,
+    model::Whole,
     reconcile::Context,
 };
 
@@ -26,7 +26,7 @@ struct Request<'a> {
 
 /// Writes the index of a part from the input, at the version that was validated. Nothing is validated again: what was
 /// sent was valid.
-pub(crate) async fn reindex(context: &Context, part: &PartRecord, index: &Location) -> StageResult<()> {
+pub(crate) async fn reindex(context: &Context, part: Whole<'_>, index: &Location) -> StageResult<()> {
     tracing::warn!(%index, "a work file is gone; it is made again from the input");
     let plan = &part.plan;
     let options = ReadOptions {
@@ -58,7 +58,7 @@ pub(crate) async fn reindex(context: &Context, part: &PartRecord, index: &Locati
     }
 }
 
-fn put(block: &mut BytesMut, part: &PartRecord, line: &Line) -> StageResult<()> {
+fn put(block: &mut BytesMut, part: Whole<'_>, line: &Line) -> StageResult<()> {
     let wrong = |error: serde_json::Error| {
         let number = part.plan.first_line + line.number - 1;
         StageError::local(format!("line {number} of {} has no custom_id: {error}", part.input.location), None)

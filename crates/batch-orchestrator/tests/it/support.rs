@@ -13,7 +13,7 @@ use batch_orchestrator::{
     CostOptions, Event, LakeOptions, LimitOptions, Observer, OutputOptions, Pipeline, PipelineOptions,
     RunOptions, RunReport, ServiceOptions, Stop, Transfer,
     ledger::{JobQuery, JobView, Ledger, MemoryLedger, WorkerId},
-    machine::RetryOptions,
+    machine::{AttemptOptions, RetryOptions},
     model::Timestamp,
 };
 use bytes::Bytes;
@@ -94,6 +94,7 @@ pub(crate) fn options() -> PipelineOptions {
             max_delay: Duration::from_millis(40),
             give_up_after: Duration::from_secs(5),
         },
+        attempts: AttemptOptions { delay: Duration::from_millis(10), ..AttemptOptions::default() },
         cost: CostOptions::default(),
     }
 }

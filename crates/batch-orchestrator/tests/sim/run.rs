@@ -8,7 +8,7 @@ use batch_orchestrator::{
     Backends, CostOptions, LakeOptions, LimitOptions, MergeOptions, Observer, OutputOptions, Pipeline,
     PipelineOptions, RunOptions, ServiceOptions, Stop, Transfer,
     ledger::{JobView, WorkerId},
-    machine::RetryOptions,
+    machine::{AttemptOptions, RetryOptions},
     model::{JobState, PartKey},
 };
 use serde_json::value::RawValue;
@@ -247,6 +247,7 @@ fn pipeline(gate: &Gate, incarnation: u64) -> Pipeline {
         },
         output: OutputOptions::default(),
         retry: RetryOptions::default(),
+        attempts: AttemptOptions::default(),
         cost: CostOptions::default(),
     };
     let service: Arc<dyn BatchApi> = Arc::new(SimApi(gate.clone()));

@@ -90,10 +90,8 @@ pub(super) fn load(path: &Path) -> CliResult<Settings> {
             "download_to_local and local_download_path mean nothing here: files are streamed".to_owned(),
         );
     }
-    if app.number("max_attempts")?.is_some() {
-        warnings.push(
-            "max_attempts has no effect in this version: failed lines are reported, not sent again".into(),
-        );
+    if let Some(attempts) = app.number("max_attempts")? {
+        raw.retry.max_attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
     }
     for file in [&app, &aoai, &storage] {
         warnings.extend(file.unknown());

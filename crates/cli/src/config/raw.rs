@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use batch_orchestrator::cost::{PriceRow, Tier};
+use batch_orchestrator::{
+    cost::{PriceRow, Tier},
+    machine::Verdict,
+};
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
@@ -150,6 +153,12 @@ section!(Retry {
     max_delay: Duration = Duration::from_mins(15),
     #[serde(with = "humantime_serde")]
     give_up_after: Duration = Duration::from_hours(1),
+    max_attempts: u32 = 3,
+    #[serde(with = "humantime_serde")]
+    attempt_delay: Duration = Duration::from_mins(1),
+    resubmit_cancelled: bool = false,
+    unknown: Verdict = Verdict::Quarantine,
+    verdicts: BTreeMap<String, Verdict> = BTreeMap::new(),
 });
 
 section!(Output { order: Order = Order::Input });

@@ -5,7 +5,8 @@ use std::{path::Path, time::Duration};
 use aoai_batch_client::{ApiForm, BatchClientOptions};
 use batch_orchestrator::{
     CostOptions, LakeOptions, LimitOptions, MergeOptions, OutputOptions, OutputOrder, PipelineOptions,
-    RunOptions, ServiceOptions, machine::RetryOptions,
+    RunOptions, ServiceOptions,
+    machine::{AttemptOptions, RetryOptions, Verdicts},
 };
 use token_estimator::EstimatorOptions;
 
@@ -91,6 +92,12 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             max_delay: raw.retry.max_delay,
             give_up_after: raw.retry.give_up_after,
         },
+        attempts: AttemptOptions {
+            max: positive("retry.max_attempts", raw.retry.max_attempts)?,
+            delay: raw.retry.attempt_delay,
+            verdicts: Verdicts { own: raw.retry.verdicts, unknown: raw.retry.unknown },
+            resubmit_cancelled: raw.retry.resubmit_cancelled,
+        },
         cost: CostOptions {
             max_per_day,
             assumed_output: raw.pricing.assumed_output_tokens,
@@ -116,8 +123,12 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
     })
 }
 
-fn positive(key: &str, value: usize) -> CliResult<usize> {
-    if value == 0 { Err(CliError::usage(format!("{key} is 0, expected at least 1"))) } else { Ok(value) }
+fn positive<N: Default + PartialEq>(key: &str, value: N) -> CliResult<N> {
+    if value == N::default() {
+        Err(CliError::usage(format!("{key} is 0, expected at least 1")))
+    } else {
+        Ok(value)
+    }
 }
 
 /// Shorter than this, a worker would be taken for dead between two heartbeats.

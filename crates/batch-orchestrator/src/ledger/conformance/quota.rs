@@ -26,7 +26,7 @@ fn submission() -> Submission {
 
 fn commit(state: PartState, account: Account) -> Commit {
     let (due_at, problem) = (Timestamp(0), None);
-    Commit::Part(PartCommit { state, due_at, failures: 0, problem, keep: true, account })
+    Commit::Part(PartCommit { state, due_at, failures: 0, problem, keep: true, account, next: None })
 }
 
 fn intent(budgets: Vec<Budget>, cost: u64) -> Commit {
@@ -38,7 +38,7 @@ fn intent(budgets: Vec<Budget>, cost: u64) -> Commit {
 
 fn give_back(state: PartState, change: Option<QuotaChange>, due_at: Timestamp) -> Commit {
     let account = Account { change, ..Account::default() };
-    Commit::Part(PartCommit { state, due_at, failures: 0, problem: None, keep: false, account })
+    Commit::Part(PartCommit { state, due_at, failures: 0, problem: None, keep: false, account, next: None })
 }
 
 /// A running job whose parts take so many tokens each; they are uploaded to the deployment, and held.

@@ -199,6 +199,9 @@ impl Tables {
         if let Some(deployment) = released {
             self.wake_waiting(&deployment, now);
         }
+        if let Some(next) = commit.next {
+            self.parts.entry(next.key.clone()).or_insert(Row::new(*next));
+        }
         let pending = self.has_pending_parts(&key.job);
         if let Some(job) = self.jobs.get_mut(&key.job).filter(|_| !pending) {
             job.record.due_at = now;

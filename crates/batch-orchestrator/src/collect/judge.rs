@@ -1,0 +1,95 @@
+//! What becomes of the requests without a successful answer: the verdict on each, and whether a person has to be asked.
+
+use std::collections::BTreeMap;
+
+use aoai_batch_client::{BatchStatus, OutputLine};
+
+use super::{
+    failed::reason,
+    harvest::Ending,
+    results::{Slot, Slots},
+};
+use crate::machine::{AttemptOptions, Verdict};
+
+/// A report names so many codes.
+const NAMED: usize = 5;
+
+/// Judges what failed in one attempt.
+pub(super) struct Judge<'a> {
+    options: &'a AttemptOptions,
+    ending: &'a Ending<'a>,
+    /// Codes that nobody knows: how many lines, and the first of them.
+    unknown: BTreeMap<String, (u64, u64)>,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(options: &'a AttemptOptions, ending: &'a Ending<'a>) -> Self {
+        Self { options, ending, unknown: BTreeMap::new() }
+    }
+
+    /// The verdict on an answer that is none; `line` (from 1) is its place in the part.
+    pub(super) fn of_answer(&mut self, answer: &OutputLine<'_>, line: u64) -> Verdict {
+        let code = answer.failure().and_then(|(code, _)| code);
+        let status = answer.response.as_ref().map(|response| response.status_code);
+        let status = status.filter(|_| answer.error.is_none());
+        self.of_code(code.as_deref(), status, line)
+    }
+
+    /// The verdict on a request that was not answered.
+    fn of_missing(&mut self, line: u64) -> Verdict {
+        if self.ending.failure.is_some() || self.ending.batch.is_none() {
+            return Verdict::Report;
+        }
+        let (code, _) = reason(self.ending, line);
+        self.of_code(Some(&code), None, line)
+    }
+
+    fn of_code(&mut self, code: Option<&str>, status: Option<i64>, line: u64) -> Verdict {
+        let cancelled = self.ending.batch.is_some_and(|batch| batch.status == BatchStatus::Cancelled);
+        if cancelled && status.is_none() && code.is_none_or(|code| code == "batch_cancelled") {
+            return self.of_cancelled();
+        }
+        let verdict = self.options.verdicts.of(code, status);
+        if verdict == Verdict::Quarantine {
+            let code = code.unwrap_or("(no code)").to_owned();
+            self.unknown.entry(code).or_insert((0, line)).0 += 1;
+        }
+        verdict
+    }
+
+    fn of_cancelled(&self) -> Verdict {
+        if self.options.resubmit_cancelled { Verdict::Again } else { Verdict::Report }
+    }
+
+    /// Which requests want another attempt; `Err` with the reason where a person has to be asked.
+    pub(super) fn wanted(mut self, slots: &Slots, first_line: u64) -> Result<Vec<bool>, String> {
+        let mut wanted = Vec::with_capacity(slots.slots().len());
+        for (position, slot) in slots.slots().iter().enumerate() {
+            wanted.push(match slot {
+                Slot::Output { .. } | Slot::Again => false,
+                Slot::Error { verdict, .. } => *verdict == Verdict::Again,
+                Slot::Missing => self.of_missing(position as u64 + 1) == Verdict::Again,
+            });
+        }
+        if self.unknown.is_empty() { Ok(wanted) } else { Err(self.question(first_line)) }
+    }
+
+    fn question(&self, first_line: u64) -> String {
+        let mut codes: Vec<String> = self
+            .unknown
+            .iter()
+            .take(NAMED)
+            .map(|(code, (lines, first))| {
+                format!("`{code}` ({lines} lines, the first is line {})", first_line + first - 1)
+            })
+            .collect();
+        if self.unknown.len() > NAMED {
+            codes.push(format!("{} more", self.unknown.len() - NAMED));
+        }
+        format!(
+            "it is not known whether lines with these error codes may be sent again: {}; decide in retry.verdicts or \
+             retry.unknown, then `aoai-batch retry JOB`",
+            codes.join(", ")
+        )
+    }
+}
