@@ -2,6 +2,7 @@
 //!
 //! They panic on the first difference, so they are for tests only.
 
+mod attempts;
 mod bundles;
 mod claimers;
 mod quota;
@@ -21,6 +22,7 @@ use crate::model::{
     Submission, Target, Timestamp, TokenTotals,
 };
 
+pub use attempts::a_further_attempt_keeps_the_job_waiting;
 pub use bundles::{a_bundle_gets_its_input_and_wakes_its_members, a_bundle_takes_all_of_its_members_or_none};
 pub use claimers::{a_part_that_is_there_from_the_start_has_a_place, claimers_take_each_step_once};
 pub use quota::{
@@ -44,6 +46,7 @@ macro_rules! ledger_conformance {
             the_window_slides,
             workers_share_their_places,
             the_last_part_wakes_the_job,
+            a_further_attempt_keeps_the_job_waiting,
             an_ended_batch_wakes_its_part,
             polling_takes_turns,
             a_name_belongs_to_one_job,

@@ -165,13 +165,16 @@ pub(crate) struct Setup {
     copied: bool,
     /// Both files are sent as one batch.
     merged: bool,
+    /// Some lines need a second attempt.
+    flaky: bool,
 }
 
 impl Setup {
     pub(crate) const MERGED: Self = Self { merged: true, ..Self::of(Mode::Upload) };
+    pub(crate) const TWO_ATTEMPTS: Self = Self { flaky: true, ..Self::of(Mode::Upload) };
 
     pub(crate) const fn of(mode: Mode) -> Self {
-        Self { mode, copied: false, merged: false }
+        Self { mode, copied: false, merged: false, flaky: false }
     }
 
     pub(crate) const fn copied(mode: Mode) -> Self {
@@ -179,7 +182,7 @@ impl Setup {
     }
 }
 
-pub(crate) async fn world(Setup { mode, copied, merged }: Setup) -> World {
+pub(crate) async fn world(Setup { mode, copied, merged, flaky }: Setup) -> World {
     let mut config = fast();
     config.outcomes = vec![aoai_emulator::OutcomeRule {
         fraction: None,
@@ -187,6 +190,14 @@ pub(crate) async fn world(Setup { mode, copied, merged }: Setup) -> World {
         times: None,
         outcome: aoai_emulator::Outcome::Error { status: 400, code: "content_filter".into(), message: None },
     }];
+    if flaky {
+        config.outcomes.push(aoai_emulator::OutcomeRule {
+            fraction: None,
+            custom_id_contains: Some("-0001".into()),
+            times: Some(1),
+            outcome: aoai_emulator::Outcome::Error { status: 429, code: "busy".into(), message: None },
+        });
+    }
     let mut world = World::in_mode(mode, config).await;
     world.options.service.deployment = copied.then(|| "deployment-of-ours".to_owned());
     world.options.service.set_model = copied;
@@ -275,6 +286,16 @@ async fn a_crash_before_any_effect_loses_nothing_and_pays_nothing_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_after_any_effect_loses_nothing_and_pays_nothing_twice() {
     crash_everywhere(Setup::of(Mode::Upload), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_before_any_effect_of_two_attempts() {
+    crash_everywhere(Setup::TWO_ATTEMPTS, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_after_any_effect_of_two_attempts() {
+    crash_everywhere(Setup::TWO_ATTEMPTS, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -81,7 +81,10 @@ tests! {
     so_it_is_with_blobs: lose_everywhere(Setup::of(Mode::Blob), true);
     so_it_is_before_any_effect_of_a_merged_run: lose_everywhere(Setup::MERGED, false);
     so_it_is_after_any_effect_of_a_merged_run: lose_everywhere(Setup::MERGED, true);
+    so_it_is_before_any_effect_of_two_attempts: lose_everywhere(Setup::TWO_ATTEMPTS, false);
+    so_it_is_after_any_effect_of_two_attempts: lose_everywhere(Setup::TWO_ATTEMPTS, true);
     a_backup_of_any_moment_can_be_restored: restore_everywhere(Setup::of(Mode::Upload));
+    so_it_can_of_two_attempts: restore_everywhere(Setup::TWO_ATTEMPTS);
     so_it_can_of_a_merged_run: restore_everywhere(Setup::MERGED);
     so_it_can_with_blobs: restore_everywhere(Setup::of(Mode::Blob));
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, helpers included")]
 
+mod attempts;
 mod audit;
 mod bad_input;
 mod crash;

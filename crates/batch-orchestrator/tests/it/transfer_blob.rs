@@ -84,7 +84,8 @@ async fn failed_lines_are_read_from_the_error_blob() {
 async fn partial_results_of_an_expired_batch_are_kept() {
     let mut config = fast();
     config.batches.expiry = Some(ExpiryConfig { after_lines: Some(6), ..ExpiryConfig::default() });
-    let world = World::in_mode(Mode::Blob, config).await;
+    let mut world = World::in_mode(Mode::Blob, config).await;
+    world.options.attempts.max = 1;
     world.put("inbox/a.jsonl", lines("a", 10)).await;
     let report = world.run().await;
     assert_eq!((report.partial, report.output_lines, report.error_lines), (1, 6, 4));
@@ -96,7 +97,8 @@ async fn an_input_that_is_replaced_while_its_batch_runs_is_two_jobs_and_both_are
     let mut config = fast();
     config.batches.in_progress = Duration::from_millis(300);
     config.batches.expiry = Some(ExpiryConfig { after_lines: Some(2), ..ExpiryConfig::default() });
-    let world = World::in_mode(Mode::Blob, config).await;
+    let mut world = World::in_mode(Mode::Blob, config).await;
+    world.options.attempts.max = 1;
     let old = lines("a", 3);
     world.put("inbox/a.jsonl", old.clone()).await;
     let control = world.emulator.control();
