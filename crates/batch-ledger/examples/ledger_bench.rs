@@ -75,6 +75,7 @@ async fn add(ledger: &SqliteLedger, count: usize, state: &JobState, from: usize)
             problem: None,
             due_at,
             created_at: Timestamp(1),
+            cancel: None,
             updated_at: Timestamp(1),
         };
         views.push(JobView { job, parts: Vec::new() });

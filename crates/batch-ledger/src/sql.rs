@@ -22,10 +22,10 @@ pub(crate) const INSERT_JOB: &str = "INSERT INTO job (job_key, input, state, doc
 pub(crate) const JOB_STATE: &str = "SELECT state, updated_at FROM job WHERE job_key = $1";
 
 pub(crate) const JOB_COLUMNS: &str =
-    "job_key, input, doc, version, failures, problem, due_at, fence, created_at, updated_at";
+    "job_key, input, doc, version, failures, problem, due_at, fence, created_at, updated_at, cancel_at";
 
 pub(crate) const PART_COLUMNS: &str = "part_key, job_key, part, attempt, plan, doc, deployment, cost, spent_at, remote, version, \
-     failures, problem, due_at, fence, updated_at";
+     failures, problem, due_at, fence, updated_at, cancel_at";
 
 pub(crate) const HEARTBEAT_JOB: &str =
     "UPDATE job SET lease_until = $3 WHERE job_key = $1 AND fence = $2 AND lease_until > 0";
@@ -45,7 +45,9 @@ pub(crate) fn commit_job() -> String {
 
 pub(crate) fn commit_part() -> String {
     format!(
-        "UPDATE part SET state = $4, doc = $5, due_at = $6, failures = $7, problem = $8, at_rest = $10, \
+        // Whoever wrote this may not have seen a mark that was made since.
+        "UPDATE part SET state = CASE WHEN $4 = 'ready' AND cancel_at IS NOT NULL THEN 'unwanted' ELSE $4 END, \
+           doc = $5, due_at = CASE WHEN cancel_at >= updated_at THEN $9 ELSE $6 END, failures = $7, problem = $8, at_rest = $10, \
            in_flight = $12, remote = CASE WHEN batch_id = $13 THEN remote ELSE NULL END, batch_id = $13, since = $14, \
            deployment = COALESCE($15, deployment), holds_quota = $16, waits_since = $17, \
            cost = CASE $18 WHEN 0 THEN cost WHEN 1 THEN NULL ELSE $19 END, \
@@ -64,8 +66,11 @@ pub(crate) const WAKE_JOB: &str = "UPDATE job SET due_at = $2 WHERE job_key = $1
      AND NOT EXISTS (SELECT 1 FROM part WHERE part.job_key = $1 AND part.at_rest = 0)";
 
 pub(crate) const INSERT_PART: &str = "INSERT INTO part (part_key, job_key, part, attempt, plan, state, doc, version, \
-     failures, due_at, fence, lease_until, at_rest, in_flight, updated_at, tokens, deployment) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, 0, 0, 0, $11, $9, $10, $12) ON CONFLICT (part_key) DO NOTHING";
+     failures, due_at, fence, lease_until, at_rest, in_flight, updated_at, tokens, deployment, cancel_at) \
+     VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 = 'ready' AND \
+         EXISTS (SELECT 1 FROM job WHERE job_key = $2 AND cancel_at IS NOT NULL) THEN 'unwanted' ELSE $6 END, \
+       $7, 0, 0, $8, 0, 0, 0, $11, $9, $10, $12, \
+       (SELECT cancel_at FROM job WHERE job_key = $2)) ON CONFLICT (part_key) DO NOTHING";
 
 pub(crate) const INSERT_EVENT: &str =
     "INSERT INTO event (record_key, version, state, fence, at, doc) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -135,6 +140,18 @@ fn retry(table: &str, key: &str, lock: &str) -> String {
         "UPDATE {table} SET due_at = $1 WHERE {key} IN ( \
            SELECT {key} FROM {table} WHERE at_rest = 0 AND problem IS NOT NULL AND failures > 0 AND due_at > $1 \
            ORDER BY {key} {lock})"
+    )
+}
+
+pub(crate) const CANCEL_JOB: &str =
+    "UPDATE job SET cancel_at = COALESCE(cancel_at, $2) WHERE job_key = $1 AND at_rest = 0";
+/// What waits for a place waits no longer: the column says `unwanted`, so that it is claimed like what is under way. The state
+/// itself is the document's.
+pub(crate) fn cancel_parts(lock: &str) -> String {
+    format!(
+        "UPDATE part SET cancel_at = COALESCE(cancel_at, $2), due_at = $2, \
+           state = CASE WHEN state = 'ready' THEN 'unwanted' ELSE state END WHERE part_key IN ( \
+           SELECT part_key FROM part WHERE job_key = $1 AND at_rest = 0 ORDER BY part_key {lock})"
     )
 }
 

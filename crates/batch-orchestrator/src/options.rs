@@ -196,8 +196,11 @@ pub struct RunOptions {
     pub patience: Duration,
     /// A part that has waited for so long goes to another deployment of the pool, if that has room.
     pub move_after: Duration,
-    /// How long after a file was discovered its results are due; deployments that are too slow for that come last.
+    /// How long after a file was discovered its results are due: deployments that are too slow for that come last, and what is
+    /// not done by then is cancelled and reported.
     pub deadline: Option<Duration>,
+    /// A batch that makes no progress for so long is cancelled, and what it had left is sent again; `None`: never.
+    pub stall_after: Option<Duration>,
     /// The id of a ledger that is lost for good, or was given up: its work is taken over. It must not be in use any more.
     pub adopt_ledger: Option<String>,
     /// Makes the jitter the same in every run with the same number; for simulations.
@@ -220,6 +223,7 @@ impl Default for RunOptions {
             patience: Duration::from_mins(30),
             move_after: Duration::from_mins(15),
             deadline: None,
+            stall_after: None,
             adopt_ledger: None,
             seed: None,
             spool_dir: None,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use batch_orchestrator::{
     ledger::{
         ClaimRequest, Claims, Commit, Gathering, InFlight, JobQuery, JobView, Lease, LeaseRef, Ledger,
-        LedgerAdmin, LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey, WorkerId,
+        LedgerError, LedgerErrorKind, PollRequest, PollTurn, RecordKey, WorkerId,
     },
     model::{InputSnapshot, JobKey, JobState, PartRecord, Timestamp},
     quota::QuotaView,
@@ -15,10 +15,10 @@ use batch_orchestrator::{
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{
-    super::backend::{LOCK, Store, Tx},
+    super::backend::{Store, Tx},
     books, claims,
     commit::{commit_job, commit_part},
-    gather, restore,
+    gather,
     rows::{self, to_json},
 };
 use crate::{
@@ -274,77 +274,9 @@ impl Ledger for Store {
     }
 }
 
-#[async_trait]
-impl LedgerAdmin for Store {
-    async fn retry_failed(&self) -> Result<(), LedgerError> {
-        let mut tx = self.begin("retry").await?;
-        let now = self.time(&mut tx).await?;
-        sqlx::query(AssertSqlSafe(sql::retry_foreign(LOCK)))
-            .bind(now.0)
-            .bind(to_json(&JobState::Seen)?)
-            .execute(&mut *tx)
-            .await
-            .map_err(db("retry"))?;
-        for text in [sql::retry_jobs(LOCK), sql::retry_parts(LOCK)] {
-            sqlx::query(AssertSqlSafe(text)).bind(now.0).execute(&mut *tx).await.map_err(db("retry"))?;
-        }
-        self.commit_tx(tx, "retry").await
-    }
-
-    async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
-        let mut tx = self.begin("restore").await?;
-        let now = self.time(&mut tx).await?;
-        let mut new = 0;
-        let mut jobs: Vec<_> = jobs.iter().collect();
-        jobs.sort_by(|a, b| a.job.key.cmp(&b.job.key));
-        for view in jobs {
-            new += u64::from(restore::job(&mut tx, view, now).await?);
-        }
-        self.commit_tx(tx, "restore").await?;
-        Ok(new)
-    }
-
-    async fn resolve(&self, key: &RecordKey, version: i64, commit: Commit) -> Result<(), LedgerError> {
-        let failed = db("resolve");
-        let refused =
-            || LedgerError::new(LedgerErrorKind::Fenced, "resolve", "the record is not at rest any more");
-        let mut tx = self.begin("resolve").await?;
-        let now = self.time(&mut tx).await?;
-        let (text, name) = match key {
-            RecordKey::Job(key) => (sql::TAKE_JOB_AT_REST, key.to_string()),
-            RecordKey::Part(key) => (sql::TAKE_PART_AT_REST, key.to_string()),
-        };
-        let fence: Option<i64> = sqlx::query_scalar(text)
-            .bind(name)
-            .bind(version)
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(&failed)?;
-        let Some(fence) = fence else {
-            give_up(tx).await;
-            return Err(refused());
-        };
-        let lease = LeaseRef { key: key.clone(), fence, version };
-        let done = match (key, &commit) {
-            (RecordKey::Job(key), Commit::Job(commit)) => {
-                commit_job(&mut tx, &lease, key, commit, now).await?
-            }
-            (RecordKey::Part(key), Commit::Part(commit)) => {
-                commit_part(&mut tx, &lease, key, commit, now).await?
-            }
-            _ => None,
-        };
-        if done.is_none() {
-            give_up(tx).await;
-            return Err(refused());
-        }
-        self.commit_tx(tx, "resolve").await
-    }
-}
-
 /// Rolls back now. A transaction that is only dropped keeps its locks until its connection is used again, and claims pass over
 /// what is locked.
-async fn give_up(tx: Tx<'_>) {
+pub(super) async fn give_up(tx: Tx<'_>) {
     // If this fails, the connection is gone, and the server rolls back by itself.
     let _ = tx.rollback().await;
 }

@@ -51,6 +51,7 @@ pub(super) fn job(row: &Row) -> Result<JobRecord, LedgerError> {
         key: JobKey(column(row, "job_key")?),
         input: from_json("an input", column(row, "input")?)?,
         state: from_json::<JobState>("a job state", column(row, "doc")?)?,
+        cancel: column::<Option<i64>>(row, "cancel_at")?.map(Timestamp),
         version: column(row, "version")?,
         failures: small(column(row, "failures")?),
         problem: optional(row, "problem")?,
@@ -79,6 +80,7 @@ pub(super) fn part(row: &Row) -> Result<PartRecord, LedgerError> {
             })
             .transpose()?,
         remote: optional::<Batch>(row, "remote")?,
+        cancel: column::<Option<i64>>(row, "cancel_at")?.map(Timestamp),
         version: column(row, "version")?,
         failures: small(column(row, "failures")?),
         problem: optional(row, "problem")?,

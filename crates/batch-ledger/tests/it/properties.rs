@@ -320,6 +320,7 @@ fn job_state(key: &JobKey, to: u8, planned: bool) -> (JobState, Vec<PartRecord>)
         failures: 0,
         problem: None,
         due_at: Timestamp(0),
+        cancel: None,
         updated_at: Timestamp(0),
     };
     match to {

@@ -66,7 +66,9 @@ pub(super) fn reason(ending: &Ending<'_>, line: u64) -> (String, String) {
     let (code, message) = match batch.status {
         BatchStatus::Expired => ("batch_expired", "the batch expired before this request was executed"),
         BatchStatus::Cancelled => {
-            ("batch_cancelled", "the batch was cancelled before this request was executed")
+            let ours = ending.submission.and_then(|submission| submission.cancelling);
+            let message = ours.map(|cancelling| cancelling.reason.message());
+            ("batch_cancelled", message.unwrap_or("the batch was cancelled before this request was executed"))
         }
         BatchStatus::Failed => ("batch_failed", "the batch failed and the service did not say why"),
         _ => ("result_missing", "the batch ended without a result for this request"),

@@ -19,6 +19,7 @@ use crate::{
     machine::PartEvent,
     model::{Artifact, Harvest, PartFailure, PartRecord, PartResult, ProblemKind, Submission},
     options::OutputOrder,
+    poll::unwanted,
     reconcile::Context,
     recover::{ALREADY_PUBLISHED, is_published},
     validate::reindex,
@@ -50,7 +51,9 @@ pub(crate) async fn harvest(
         reindex(context, whole, &index).await?;
     }
     let mut slots = Slots::load(lake, &index, whole.plan.lines).await?;
-    let mut judge = Judge::new(&context.options.attempts, &ending);
+    let now = context.ledger.now().await?;
+    let is_over = unwanted(context, part, now).await?.is_some();
+    let mut judge = Judge::new(&context.options.attempts, &ending, is_over);
     let spooled = match fetch_all(context, part, &mut slots, &ending, &mut judge).await {
         Ok(spooled) => spooled,
         Err(Fetch::Failed(error)) => return Err(error),

@@ -9,7 +9,10 @@ use super::{
     harvest::Ending,
     results::{Slot, Slots},
 };
-use crate::machine::{AttemptOptions, Verdict};
+use crate::{
+    machine::{AttemptOptions, Verdict},
+    model::CancelReason,
+};
 
 /// A report names so many codes.
 const NAMED: usize = 5;
@@ -18,13 +21,16 @@ const NAMED: usize = 5;
 pub(super) struct Judge<'a> {
     options: &'a AttemptOptions,
     ending: &'a Ending<'a>,
+    /// Whether nothing is to be sent again, whatever has failed.
+    is_over: bool,
     /// Codes that nobody knows: how many lines, and the first of them.
     unknown: BTreeMap<String, (u64, u64)>,
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(options: &'a AttemptOptions, ending: &'a Ending<'a>) -> Self {
-        Self { options, ending, unknown: BTreeMap::new() }
+    /// `is_over`: nothing is to be sent again, whatever has failed.
+    pub(super) fn new(options: &'a AttemptOptions, ending: &'a Ending<'a>, is_over: bool) -> Self {
+        Self { options, ending, is_over, unknown: BTreeMap::new() }
     }
 
     /// The verdict on an answer that is none; `line` (from 1) is its place in the part.
@@ -58,7 +64,13 @@ impl<'a> Judge<'a> {
     }
 
     fn of_cancelled(&self) -> Verdict {
-        if self.options.resubmit_cancelled { Verdict::Again } else { Verdict::Report }
+        let ours = self.ending.submission.and_then(|submission| submission.cancelling);
+        let again = match ours.map(|cancelling| cancelling.reason) {
+            Some(CancelReason::Stalled) => true,
+            Some(CancelReason::Requested | CancelReason::Deadline) => false,
+            None => self.options.resubmit_cancelled,
+        };
+        if again { Verdict::Again } else { Verdict::Report }
     }
 
     /// Which requests want another attempt; `Err` with the reason where a person has to be asked.
@@ -70,6 +82,9 @@ impl<'a> Judge<'a> {
                 Slot::Error { verdict, .. } => *verdict == Verdict::Again,
                 Slot::Missing => self.of_missing(position as u64 + 1) == Verdict::Again,
             });
+        }
+        if self.is_over {
+            wanted.fill(false);
         }
         if self.unknown.is_empty() { Ok(wanted) } else { Err(self.question(first_line)) }
     }

@@ -4,6 +4,7 @@
 
 mod attempts;
 mod bundles;
+mod cancel;
 mod claimers;
 mod quota;
 mod records;
@@ -24,6 +25,7 @@ use crate::model::{
 
 pub use attempts::a_further_attempt_keeps_the_job_waiting;
 pub use bundles::{a_bundle_gets_its_input_and_wakes_its_members, a_bundle_takes_all_of_its_members_or_none};
+pub use cancel::{a_cancelled_job_marks_its_parts, a_mark_is_handed_on_to_new_parts};
 pub use claimers::{a_part_that_is_there_from_the_start_has_a_place, claimers_take_each_step_once};
 pub use quota::{
     a_budget_is_not_exceeded, a_refusal_lowers_the_limit, an_intent_waits_for_room,
@@ -60,6 +62,8 @@ macro_rules! ledger_conformance {
             a_refusal_lowers_the_limit,
             a_budget_is_not_exceeded,
             two_intents_do_not_share_the_last_room,
+            a_cancelled_job_marks_its_parts,
+            a_mark_is_handed_on_to_new_parts,
             a_bundle_takes_all_of_its_members_or_none,
             a_bundle_gets_its_input_and_wakes_its_members,
         );
@@ -142,6 +146,7 @@ fn running(key: &JobKey, parts: u32) -> (JobState, Vec<PartRecord>) {
             deployment: None,
             spending: None,
             remote: None,
+            cancel: None,
             version: 0,
             failures: 0,
             problem: None,

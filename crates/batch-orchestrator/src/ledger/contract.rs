@@ -93,6 +93,10 @@ pub trait LedgerAdmin: Send + Sync {
     /// looks whether the other ledger's claim still stands.
     async fn retry_failed(&self) -> Result<(), LedgerError>;
 
+    /// Marks a job and its parts for their end, due now; parts that are written later are marked like their job. Leases and
+    /// versions stay: whoever holds a part sees the mark in its next step. `false` if the job is at rest, or unknown.
+    async fn cancel(&self, job: &JobKey) -> Result<bool, LedgerError>;
+
     /// Takes in jobs with their parts as they are, due now; those that are known stay as they are. Answers how many
     /// were new. For the work of a ledger that was lost.
     async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError>;

@@ -90,6 +90,7 @@ pub fn next_attempt(
         deployment: None,
         spending: None,
         remote: None,
+        cancel: None,
         version: 0,
         failures: 0,
         problem: None,

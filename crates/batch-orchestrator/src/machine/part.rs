@@ -6,7 +6,8 @@ use aoai_batch_client::{Batch, BatchId, EnqueuedTokens};
 
 use super::IllegalEvent;
 use crate::model::{
-    JobKey, PartFailure, PartResult, PartState, Problem, ServiceInput, Strays, Submission, Timestamp,
+    CancelReason, Cancelling, JobKey, PartFailure, PartResult, PartState, Problem, Progress, ServiceInput,
+    Strays, Submission, Timestamp,
 };
 
 /// What a stage found or did.
@@ -116,6 +117,18 @@ pub enum PartEvent {
     InputDeleted,
     /// The batch still runs.
     StillRunning,
+    /// The batch has got on, or is seen for the first time.
+    Progressed(Progress),
+    /// The end of the batch is wanted. The service is asked when that is written down.
+    CancelWanted {
+        /// Why.
+        reason: CancelReason,
+    },
+    /// Nothing was sent yet, and nothing is to be.
+    Unwanted {
+        /// Why.
+        reason: CancelReason,
+    },
     /// The batch has ended.
     BatchEnded(Box<Batch>),
     /// The batch failed without cost because the service had no room, or may not read the lake.
@@ -303,6 +316,23 @@ pub fn advance_part(
 
         (S::Submitted { submission, batch_id, since }, E::StillRunning) => {
             step(S::Submitted { submission, batch_id, since }, now.after(timing.own_poll))
+        }
+        (S::Submitted { mut submission, batch_id, since }, E::Progressed(progress)) => {
+            submission.progress = Some(progress);
+            step(S::Submitted { submission, batch_id, since }, now.after(timing.own_poll))
+        }
+        (S::Submitted { mut submission, batch_id, since }, E::CancelWanted { reason }) => {
+            submission.cancelling = Some(Cancelling { reason, since: now });
+            step(S::Submitted { submission, batch_id, since }, now)
+        }
+        // No intent stands: whatever went before was found, or fenced.
+        (S::Ready | S::Uploading { .. }, E::Unwanted { reason }) => {
+            let failure = Some(PartFailure::unwanted(reason));
+            step(S::Ended { submission: None, batch: None, failure }, now)
+        }
+        (S::Uploaded(submission), E::Unwanted { reason }) => {
+            let failure = Some(PartFailure::unwanted(reason));
+            step(S::Ended { submission: Some(submission), batch: None, failure }, now)
         }
         (S::Submitted { mut submission, batch_id, .. }, E::BatchPostponed { wait, problem, .. }) => {
             submission.strays.failed_batches.push(batch_id);

@@ -31,7 +31,8 @@ impl SmallFile {
     /// A part that waits, whose file is small enough. One whose bundle came to nothing goes alone.
     pub(super) fn new(plan: &JobPlan, part: &PartRecord, merge: &MergeOptions) -> Option<Self> {
         let came_back = part.problem.as_ref().is_some_and(|problem| problem.kind != ProblemKind::Quota);
-        let may = part.state == PartState::Ready && part.key.attempt == 1 && !came_back;
+        let may =
+            part.state == PartState::Ready && part.key.attempt == 1 && !came_back && part.cancel.is_none();
         (may && is_small(plan, merge)).then(|| Self {
             member: Member { part: part.key.clone(), input: part.input.clone(), plan: part.plan.clone() },
             model: plan.model.clone(),

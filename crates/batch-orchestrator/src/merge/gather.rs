@@ -74,6 +74,7 @@ fn bundle(context: &Context, key: JobKey, chosen: Vec<SmallFile>, now: Timestamp
         },
         key,
         state: JobState::Merging { members },
+        cancel: None,
         version: 0,
         failures: 0,
         problem: None,

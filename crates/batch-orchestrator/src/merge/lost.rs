@@ -150,6 +150,7 @@ fn record(table: &Table, input: InputSnapshot, now: Timestamp) -> JobRecord {
         key: table.bundle.clone(),
         input,
         state: JobState::Claimed,
+        cancel: None,
         version: 0,
         failures: 0,
         problem: None,

@@ -13,6 +13,8 @@ pub struct JobRecord {
     pub input: InputSnapshot,
     /// Where it stands.
     pub state: JobState,
+    /// When a person asked for its end.
+    pub cancel: Option<Timestamp>,
     /// Counts the commits.
     pub version: i64,
     /// Failures of the present state in a row.

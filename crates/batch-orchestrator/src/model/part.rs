@@ -3,8 +3,8 @@
 use aoai_batch_client::{Batch, BatchId};
 
 use super::{
-    Artifact, DeploymentId, InputSnapshot, JobKey, PartKey, PartPlan, Problem, ServiceInput, Strays,
-    Timestamp, Unanswered,
+    Artifact, CancelReason, DeploymentId, InputSnapshot, JobKey, PartKey, PartPlan, Problem, Strays,
+    Submission, Timestamp, Unanswered,
 };
 
 /// A part attempt as the ledger keeps it.
@@ -24,6 +24,8 @@ pub struct PartRecord {
     pub spending: Option<Spending>,
     /// The batch as a poll last saw it; only in `Submitted`.
     pub remote: Option<Batch>,
+    /// When a person asked for the end of its job.
+    pub cancel: Option<Timestamp>,
     /// Counts the commits.
     pub version: i64,
     /// Failures of the present state in a row.
@@ -43,29 +45,6 @@ pub struct Spending {
     pub at: Timestamp,
     /// In billionths of a dollar.
     pub cost: u64,
-}
-
-/// What every submitted generation has in common.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Submission {
-    /// From 1; each has an input of its own, and an input that was deleted fences its generation off.
-    pub generation: u32,
-    /// What the batch reads.
-    pub input: ServiceInput,
-    /// Inputs of earlier generations and of doubtful uploads, to be deleted in the end.
-    pub strays: Strays,
-    /// How often the service had no room for the batch.
-    pub postponed: u32,
-    /// Since when.
-    pub postponed_since: Option<Timestamp>,
-}
-
-impl Submission {
-    /// An input that was just stored.
-    #[must_use]
-    pub fn new(generation: u32, input: ServiceInput, strays: Strays) -> Self {
-        Self { generation, input, strays, postponed: 0, postponed_since: None }
-    }
 }
 
 /// What is true of a part attempt now.
@@ -279,6 +258,12 @@ impl PartFailure {
     pub fn input_replaced() -> Self {
         let message = "the input was replaced or removed before these lines were sent".to_owned();
         Self { code: Self::INPUT_REPLACED.to_owned(), message }
+    }
+
+    /// Nothing was sent, for its end was wanted before.
+    #[must_use]
+    pub fn unwanted(reason: CancelReason) -> Self {
+        Self { code: reason.code().to_owned(), message: reason.message().to_owned() }
     }
 
     /// Whether the input was replaced before the part was sent.

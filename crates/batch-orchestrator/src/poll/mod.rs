@@ -3,6 +3,8 @@
 mod duplicates;
 mod poller;
 mod stage;
+mod watch;
 
 pub(crate) use poller::{give_turn_back, poll};
 pub(crate) use stage::check;
+pub(crate) use watch::{look_again, unwanted};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aoai_batch_client::{Batch, BatchId, BatchStatus, ErrorKind};
 
+use super::watch::watch;
 use crate::{
     error::StageResult,
     machine::PartEvent,
@@ -50,7 +51,7 @@ pub(crate) async fn check(
         },
     };
     if !batch.status.is_terminal() {
-        return Ok(PartEvent::StillRunning);
+        return watch(context, part, submission, &batch, now).await;
     }
     if batch.status == BatchStatus::Failed && batch.request_counts.completed == 0 {
         return failed_without_cost(context, part, submission, batch, now).await;

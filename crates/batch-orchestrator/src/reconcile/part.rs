@@ -14,7 +14,7 @@ use crate::{
     machine::{PartEvent, advance_part, next_attempt},
     merge::{Gathered, await_share, gather},
     model::{DeploymentId, PartRecord, PartState, Problem, ProblemKind, Timestamp},
-    poll::check,
+    poll::{check, look_again, unwanted},
     quota::QuotaChange,
     recover::{ALREADY_PUBLISHED, already_submitted, is_published, recover},
     submit::{create, fence, settle},
@@ -36,6 +36,7 @@ pub(super) async fn part_step(
     if part.state == PartState::Ready
         && !part.input.is_bundle()
         && part.plan.again.is_none()
+        && part.cancel.is_none()
         && let Ok(Gathered::Gone) = gather(context, pool.bundles(), &part, now).await
     {
         return Ok(Step::Rest(None));
@@ -56,7 +57,12 @@ pub(super) async fn part_step(
                 PartEvent::Harvested(result) => next_attempt(&part, result, &context.options.attempts, now),
                 _ => None,
             };
-            let step = advance_part(&part.state, event, now, &context.timing())?;
+            let mut step = advance_part(&part.state, event, now, &context.timing())?;
+            if step.due_at > now
+                && let Ok(Some(at)) = look_again(context, &part.key.job, &step.state, now).await
+            {
+                step.due_at = step.due_at.min(at);
+            }
             // One for which there is no place lets the others go first.
             let keep = step.due_at <= now && step.state != PartState::Ready;
             // What failed through several states is a failure like any other: it is counted, and a new run tries it.
@@ -138,6 +144,11 @@ async fn effect(
         && let Some(event) = in_a_bundle(pool, part).await?
     {
         return Ok((event, None));
+    }
+    if let PartState::Ready | PartState::Uploading { .. } | PartState::Uploaded(_) = &part.state
+        && let Some(reason) = unwanted(pool.common(), part, now).await?
+    {
+        return Ok((PartEvent::Unwanted { reason }, None));
     }
     match &part.state {
         PartState::Merged { bundle } => {

@@ -268,6 +268,7 @@ fn new_parts(
             deployment: birth.1.clone(),
             spending: None,
             remote: None,
+            cancel: None,
             version: 0,
             failures: 0,
             problem: None,

@@ -96,6 +96,7 @@ fn view(marker: Marker, now: Timestamp) -> JobView {
         key: marker.job,
         input: marker.input,
         state: JobState::Seen,
+        cancel: None,
         version: 0,
         failures: 0,
         problem: None,

@@ -65,6 +65,11 @@ impl LedgerAdmin for SimLedger {
         self.call("retry failed", "", Kind::Routine, apply).await
     }
 
+    async fn cancel(&self, job: &JobKey) -> Result<bool, LedgerError> {
+        let (about, job) = (job.to_string(), job.clone());
+        self.call("cancel", about, Kind::Effect, move |world| at_once(world.ledger.cancel(&job))).await
+    }
+
     async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
         let jobs = jobs.to_vec();
         self.call("restore", "", Kind::Effect, move |world| at_once(world.ledger.restore(&jobs))).await

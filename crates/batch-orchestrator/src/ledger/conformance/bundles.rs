@@ -35,6 +35,7 @@ fn gathering(members: &[PartRecord], number: i64) -> Gathering {
             key,
             input: InputSnapshot { etag: ETag(String::new()), ..input("bundle") },
             state: JobState::Merging { members: Vec::new() },
+            cancel: None,
             version: 0,
             failures: 0,
             problem: None,

@@ -93,6 +93,7 @@ impl Ledger for MemoryLedger {
                 key: key.clone(),
                 input: input.clone(),
                 state: JobState::Seen,
+                cancel: None,
                 version: 0,
                 failures: 0,
                 problem: None,
@@ -118,7 +119,10 @@ impl Ledger for MemoryLedger {
         let jobs = tables.jobs.values().filter(|row| !row.record.state.is_at_rest());
         let unfinished = jobs.clone().count() as u64;
         let waiting_parts = parts
-            .filter(|row| row.lease_until <= now && !(full && row.record.state == PartState::Ready))
+            .filter(|row| {
+                let waits = row.record.state == PartState::Ready && row.record.cancel.is_none();
+                row.lease_until <= now && !(full && waits)
+            })
             .map(|row| row.record.due_at);
         let waiting_jobs = jobs.filter(|row| row.lease_until <= now).map(|row| row.record.due_at);
         let next_due = waiting_parts.chain(waiting_jobs).min().filter(|due| *due != Timestamp::NEVER);
@@ -287,6 +291,11 @@ impl LedgerAdmin for MemoryLedger {
             row.record.due_at = row.record.due_at.min(now);
         }
         Ok(())
+    }
+
+    async fn cancel(&self, job: &JobKey) -> Result<bool, LedgerError> {
+        let now = (self.clock)();
+        Ok(self.tables().cancel(job, now))
     }
 
     async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {

@@ -71,7 +71,8 @@ impl Tables {
         // What is on its way goes before what waits for a place.
         due.sort_by_key(|row| (row.record.state == PartState::Ready, row.record.due_at));
         due.retain(|row| {
-            if row.record.state != PartState::Ready {
+            // What is only to be ended needs no place.
+            if row.record.state != PartState::Ready || row.record.cancel.is_some() {
                 return true;
             }
             let admitted = places > 0;
@@ -141,7 +142,7 @@ impl Tables {
             if let Some(deployment) = &record.deployment {
                 self.quotas.entry(deployment.clone()).or_default();
             }
-            self.parts.entry(record.key.clone()).or_insert(Row::new(record));
+            self.insert_part(record);
         }
         for key in commit.wake {
             if let Some(part) = self.parts.get_mut(&key).filter(|part| part.lease_until == Timestamp(0)) {
@@ -182,7 +183,12 @@ impl Tables {
             spending: commit.spending().apply(row.record.spending, now),
             deployment: commit.account.deployment.or(row.record.deployment.clone()),
             state: commit.state,
-            due_at: commit.due_at,
+            // Whoever wrote this may not have seen the mark.
+            due_at: if row.record.cancel.is_some_and(|cancel| cancel >= row.record.updated_at) {
+                now
+            } else {
+                commit.due_at
+            },
             failures: commit.failures,
             problem: commit.problem,
             version: row.record.version + 1,
@@ -200,7 +206,7 @@ impl Tables {
             self.wake_waiting(&deployment, now);
         }
         if let Some(next) = commit.next {
-            self.parts.entry(next.key.clone()).or_insert(Row::new(*next));
+            self.insert_part(*next);
         }
         let pending = self.has_pending_parts(&key.job);
         if let Some(job) = self.jobs.get_mut(&key.job).filter(|_| !pending) {
@@ -209,12 +215,35 @@ impl Tables {
         Some(lease)
     }
 
+    /// Marks a job and its parts; `false` if there is nothing to end.
+    pub(super) fn cancel(&mut self, key: &JobKey, now: Timestamp) -> bool {
+        let Some(job) = self.jobs.get_mut(key).filter(|row| !row.record.state.is_at_rest()) else {
+            return false;
+        };
+        job.record.cancel.get_or_insert(now);
+        for row in self.parts.values_mut().filter(|row| row.record.key.job == *key) {
+            if !row.record.state.is_at_rest() {
+                row.record.cancel.get_or_insert(now);
+                row.record.due_at = now;
+            }
+        }
+        true
+    }
+
+    /// A part of a job, marked like it.
+    fn insert_part(&mut self, record: PartRecord) {
+        let cancel = self.jobs.get(&record.key.job).and_then(|job| job.record.cancel);
+        self.parts.entry(record.key.clone()).or_insert(Row::new(PartRecord { cancel, ..record }));
+    }
+
     /// Makes the members of a bundle, or changes nothing.
     pub(super) fn gather(&mut self, gathering: &Gathering, now: Timestamp) -> bool {
         let Gathering { bundle, members, due_at } = gathering;
         let ready = |(key, version): &(PartKey, i64)| {
             let row = self.parts.get(key).map(|row| &row.record);
-            row.is_some_and(|part| part.state == PartState::Ready && part.version == *version)
+            row.is_some_and(|part| {
+                part.state == PartState::Ready && part.version == *version && part.cancel.is_none()
+            })
         };
         if self.jobs.contains_key(&bundle.key) || !members.iter().all(ready) {
             return false;

@@ -88,6 +88,9 @@ impl LedgerAdmin for Crashing<MemoryLedger> {
     async fn retry_failed(&self) -> Result<(), LedgerError> {
         self.0.retry_failed().await
     }
+    async fn cancel(&self, job: &JobKey) -> Result<bool, LedgerError> {
+        self.1.effect(self.0.cancel(job)).await
+    }
     async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
         self.1.effect(self.0.restore(jobs)).await
     }
