@@ -8,6 +8,7 @@ pub mod dry_run;
 mod error;
 pub mod ledger;
 pub mod machine;
+pub mod manage;
 mod merge;
 pub mod model;
 mod options;

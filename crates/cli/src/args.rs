@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Decide what becomes of a job that needs a person
     Retry(RetryArgs),
+    /// End jobs: cancel their batches, keep and publish what was answered, report the rest
+    Cancel(CancelArgs),
     /// Prove that what was published is complete: each request exactly once, every byte as the manifest says
     Audit(AuditArgs),
     /// Check configuration, lake, service and rights, and say what to fix
@@ -137,6 +139,20 @@ pub(crate) struct RetryArgs {
     /// Only this part of the job, where several are quarantined
     #[arg(long, value_name = "NUMBER")]
     pub(crate) part: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// The job: its key, or the first digits of it
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) job: Option<String>,
+    /// Every job that is under way
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only mark them: a worker that runs ends them, or the next run does. Otherwise wait until the service has said so, which
+    /// takes it up to ten minutes
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 #[derive(Debug, Args)]

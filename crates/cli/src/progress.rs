@@ -9,7 +9,7 @@ use std::{
 use aoai_batch_client::{Batch, BatchId, RequestCounts};
 use batch_orchestrator::{
     Event, Observer,
-    model::{JobKey, JobRecord, JobState, PartState},
+    model::{CancelReason, JobKey, JobRecord, JobState, PartState},
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -124,14 +124,24 @@ impl Observer for Progress {
             Event::Part(part) => {
                 self.printer.value(&json!({
                     "event": "part", "job": part.key.job, "part": part.key.part, "state": part.state.name(),
-                    "batch_id": part.state.batch_id(),
+                    "attempt": part.key.attempt, "batch_id": part.state.batch_id(),
+                    "cancelling": part.state.cancelling().map(|cancelling| cancelling.reason),
                 }));
                 let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
                 let entry = shown.entry(part.key.job.clone()).or_default();
                 if let Some(batch) = part.state.batch_id() {
                     entry.batches.insert(batch.clone(), RequestCounts::default());
                 }
-                entry.say(&describe_part(&part.state));
+                let text = describe_part(&part.state);
+                if part.state.cancelling().is_some() {
+                    self.printer.note(format!("{}: {text}", entry.path));
+                }
+                if part.key.attempt > 1 && part.state == PartState::Ready {
+                    let (lines, attempt) = (part.plan.lines, part.key.attempt);
+                    self.printer
+                        .note(format!("{}: {lines} lines are sent again, attempt {attempt}", entry.path));
+                }
+                entry.say(&text);
             }
             Event::Waiting(part) => {
                 self.printer.value(&json!({
@@ -230,6 +240,14 @@ pub(crate) fn describe(job: &JobRecord) -> String {
     }
 }
 
+fn why(reason: CancelReason) -> &'static str {
+    match reason {
+        CancelReason::Requested => "it was asked for",
+        CancelReason::Stalled => "no progress for run.stall_after",
+        CancelReason::Deadline => "past run.deadline",
+    }
+}
+
 /// A part's state for people.
 pub(crate) fn describe_part(state: &PartState) -> String {
     match state {
@@ -242,7 +260,10 @@ pub(crate) fn describe_part(state: &PartState) -> String {
         PartState::Uncertain { .. } | PartState::Fencing { .. } => {
             "finding out whether it was submitted".into()
         }
-        PartState::Submitted { batch_id, .. } => format!("batch {} runs", batch_id.0),
+        PartState::Submitted { batch_id, submission, .. } => match submission.cancelling {
+            Some(cancelling) => format!("cancelling batch {}: {}", batch_id.0, why(cancelling.reason)),
+            None => format!("batch {} runs", batch_id.0),
+        },
         PartState::Ended { .. } => "fetching the results".into(),
         PartState::Resolved(_) => "results are in".into(),
         PartState::Quarantined { reason, .. } => format!("needs a person: {reason}"),

@@ -3,8 +3,8 @@
 use aoai_batch_client::{Batch, BatchId};
 
 use super::{
-    Artifact, CancelReason, DeploymentId, InputSnapshot, JobKey, PartKey, PartPlan, Problem, Strays,
-    Submission, Timestamp, Unanswered,
+    Artifact, CancelReason, Cancelling, DeploymentId, InputSnapshot, JobKey, PartKey, PartPlan, Problem,
+    Strays, Submission, Timestamp, Unanswered,
 };
 
 /// A part attempt as the ledger keeps it.
@@ -190,6 +190,15 @@ impl PartState {
             Self::Uploading { strays, .. } => strays.setbacks.count,
             Self::Uploaded(submission) => submission.postponed,
             _ => 0,
+        }
+    }
+
+    /// Why its end is wanted, while a batch runs.
+    #[must_use]
+    pub fn cancelling(&self) -> Option<Cancelling> {
+        match self {
+            Self::Submitted { submission, .. } => submission.cancelling,
+            _ => None,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
     dry_run::{DryRun, dry_run},
     error::PipelineError,
     ledger::{Ledger, WorkerId},
+    model::JobKey,
     options::{PipelineOptions, ServiceOptions},
 };
 
@@ -118,7 +119,30 @@ impl Pipeline {
     /// What keeps the pipeline as a whole from working: an unreachable lake or service at the start, a ledger that
     /// fails. Everything that concerns a single file is in the report, and in the ledger.
     pub async fn run(&self, observer: Arc<dyn Observer>, stop: Stop) -> Result<RunReport, PipelineError> {
-        let mut run = Run::new(&self.pool, &self.worker, observer)?;
+        self.work(observer, stop, None).await
+    }
+
+    /// Works until these jobs are at rest. Takes no new inputs, and begins nothing of others; what others have at the service
+    /// goes on meanwhile.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn finish(
+        &self,
+        jobs: &[JobKey],
+        observer: Arc<dyn Observer>,
+        stop: Stop,
+    ) -> Result<RunReport, PipelineError> {
+        self.work(observer, stop, Some(jobs.to_vec())).await
+    }
+
+    async fn work(
+        &self,
+        observer: Arc<dyn Observer>,
+        stop: Stop,
+        only: Option<Vec<JobKey>>,
+    ) -> Result<RunReport, PipelineError> {
+        let mut run = Run::new(&self.pool, &self.worker, observer, only)?;
         let ended = run.until_done(stop).await;
         // Whether it ended well or not: what this worker kept for itself is free for the others.
         run.leave().await;

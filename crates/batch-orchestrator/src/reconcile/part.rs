@@ -97,7 +97,8 @@ pub(super) async fn part_step(
         let path = part.input.location.to_string();
         observer.event(&Event::Problem { job: &part.key.job, path, problem });
     }
-    let changed = commit.state.name() != part.state.name();
+    let changed =
+        commit.state.name() != part.state.name() || commit.state.cancelling() != part.state.cancelling();
     let intent = matches!(commit.account.change, Some(QuotaChange::Intent(_)));
     let (state, attempt) = (commit.state.clone(), commit.next.clone());
     let next = write(context, lease, Commit::Part(commit)).await?;

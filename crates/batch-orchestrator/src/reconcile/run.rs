@@ -18,7 +18,8 @@ use super::{
 use crate::{
     error::{PipelineError, chain},
     ledger::{ClaimRequest, Claims, WorkerId},
-    model::{JobState, Timestamp},
+    manage::are_at_rest,
+    model::{JobKey, JobState, Timestamp},
     poll::{give_turn_back, poll},
     recover::at_start,
     snapshot::{SkippedReason, Watcher, scan},
@@ -52,6 +53,8 @@ pub(super) struct Run<'a> {
     next_heartbeat: Instant,
     rescanned: bool,
     outage: Outage,
+    /// Only until these are at rest, and nothing new.
+    only: Option<Vec<JobKey>>,
 }
 
 enum Turn {
@@ -66,6 +69,7 @@ impl<'a> Run<'a> {
         pool: &'a Arc<Pool>,
         worker: &'a WorkerId,
         observer: Arc<dyn Observer>,
+        only: Option<Vec<JobKey>>,
     ) -> Result<Self, PipelineError> {
         let context = pool.common();
         let options = &context.options;
@@ -80,12 +84,15 @@ impl<'a> Run<'a> {
             working: 0,
             held: Arc::new(Held::default()),
             report: RunReport::default(),
-            next_scan: Some(now),
             next_poll: now,
             next_heartbeat: now,
             rescanned: false,
             // A service goes on for ever; a single pass ends one day.
-            outage: Outage::new((!options.run.watch).then_some(options.retry.give_up_after)),
+            outage: Outage::new(
+                (!options.run.watch || only.is_some()).then_some(options.retry.give_up_after),
+            ),
+            next_scan: only.is_none().then_some(now),
+            only,
         })
     }
 
@@ -112,7 +119,9 @@ impl<'a> Run<'a> {
         self.context.ledger.retry_failed().await?;
         // The service may be new to us, but what was sent to it must be known before anything else is.
         self.report.recovered += at_start(self.pool).await?;
-        self.scan().await?;
+        if self.only.is_none() {
+            self.scan().await?;
+        }
         if self.claim(0).await?.unfinished > 0 {
             self.look_at_service().await?;
         }
@@ -181,7 +190,7 @@ impl<'a> Run<'a> {
             worker: self.worker.clone(),
             limit,
             window: run.max_in_flight,
-            admit: self.pool.full_until().is_none_or(|until| until <= now),
+            admit: self.only.is_none() && self.pool.full_until().is_none_or(|until| until <= now),
             ttl: run.lease,
         };
         Ok(self.pool.window().claim(self.context.ledger.as_ref(), request).await?)
@@ -309,7 +318,11 @@ impl<'a> Run<'a> {
     }
 
     async fn is_over(&mut self, unfinished: u64) -> Result<bool, PipelineError> {
-        if self.context.options.run.watch || self.next_scan.is_some() {
+        if let Some(only) = &self.only {
+            if are_at_rest(self.context.ledger.as_ref(), only).await? {
+                return Ok(true);
+            }
+        } else if self.context.options.run.watch || self.next_scan.is_some() {
             return Ok(false);
         }
         if unfinished == 0 {

@@ -5,6 +5,7 @@
 mod attempts;
 mod audit;
 mod bad_input;
+mod cancel;
 mod crash;
 mod defects;
 mod duplicates;

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod audit;
+pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use batch_orchestrator::{Backends, Pipeline, RunReport, Stop, cost::Usd, ledger::WorkerId};
+use batch_orchestrator::{
+    Backends, Pipeline, RunReport, Stop,
+    cost::Usd,
+    ledger::{Ledger, WorkerId},
+    model::JobKey,
+};
 
 use crate::{
     app::App,
@@ -36,16 +41,26 @@ pub(super) async fn pipeline(app: &App, settings: Settings) -> CliResult<RunRepo
     for warning in &settings.warnings {
         app.printer.note(format!("note: {warning}"));
     }
-    tracing::info!(configuration = %settings.source.display(), "starting");
-    let lake = wiring::lake(&settings)?;
-    wiring::prepare(&settings, &lake).await?;
-    let options = wiring::pipeline_options(&settings, &lake)?;
     let ledger = wiring::ledger(&settings.ledger, wiring::Access::Work).await?;
-    let service = wiring::service(&settings).await?;
-    let estimator = wiring::estimator(&settings);
+    drive(app, &settings, ledger, None).await
+}
+
+/// Works on a ledger that is opened; `only`: until these jobs are at rest, and on nothing new.
+pub(super) async fn drive(
+    app: &App,
+    settings: &Settings,
+    ledger: Arc<dyn Ledger>,
+    only: Option<&[JobKey]>,
+) -> CliResult<RunReport> {
+    tracing::info!(configuration = %settings.source.display(), "starting");
+    let lake = wiring::lake(settings)?;
+    wiring::prepare(settings, &lake).await?;
+    let options = wiring::pipeline_options(settings, &lake)?;
+    let service = wiring::service(settings).await?;
+    let estimator = wiring::estimator(settings);
     // Unique among all machines and containers, where the number of the process is often 1.
     let worker = WorkerId(format!("{}-{}", std::process::id(), uuid::Uuid::new_v4()));
-    let others = wiring::others(&settings, &service, &options.service.transfer)?;
+    let others = wiring::others(settings, &service, &options.service.transfer)?;
     let backends = Backends { lake: lake.lake, estimator, ledger };
     let pipeline = Pipeline::pooled(&backends, service.api, others, worker, options);
 
@@ -65,7 +80,10 @@ pub(super) async fn pipeline(app: &App, settings: Settings) -> CliResult<RunRepo
         std::process::exit(exit::INTERRUPTED.0.into());
     });
     let progress = Arc::new(Progress::new(app.printer.clone(), app.global.no_progress));
-    let report = pipeline.run(progress.clone(), stop).await;
+    let report = match only {
+        Some(jobs) => pipeline.finish(jobs, progress.clone(), stop).await,
+        None => pipeline.run(progress.clone(), stop).await,
+    };
     progress.finish();
     signals.abort();
     if let Some(emulator) = service.emulator {

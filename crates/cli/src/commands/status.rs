@@ -136,11 +136,13 @@ fn details(views: &[JobView]) -> String {
                     batch.status, counts.completed, counts.total, counts.failed
                 )
             });
+            let lines = match part.key.attempt {
+                1 => format!("lines {}-{}", part.plan.first_line, part.plan.first_line + part.plan.lines - 1),
+                attempt => format!("attempt {attempt}, {} lines", part.plan.lines),
+            };
             text.push(format!(
-                "part {}   lines {}-{}: {}{}",
+                "part {}   {lines}: {}{}",
                 part.key.part,
-                part.plan.first_line,
-                part.plan.first_line + part.plan.lines - 1,
                 describe_part(&part.state),
                 batch.unwrap_or_default()
             ));
@@ -155,6 +157,7 @@ fn details(views: &[JobView]) -> String {
                     cost.unwrap_or_default()
                 ));
             }
+            text.extend(part.cancel.map(|at| format!("         its end was asked for at {}", at.rfc3339())));
             text.extend(part.problem.as_ref().map(said));
         }
         text.extend(decisions(job, parts));
@@ -210,8 +213,14 @@ fn progress(view: &JobView) -> String {
             format!("{}/{}", totals.output + totals.error, totals.lines)
         }
         JobState::Running { plan, .. } => {
-            let counts = view.parts.iter().filter_map(batch_of).map(|batch| batch.request_counts);
-            format!("{}/{}", counts.map(|c| c.completed + c.failed).sum::<u64>(), plan.lines)
+            // What has failed in an attempt that another one follows is not done yet.
+            let followed =
+                |part: &PartRecord| matches!(&part.state, PartState::Resolved(result) if !result.is_last());
+            let counts = view.parts.iter().filter_map(|part| {
+                let counts = batch_of(part)?.request_counts;
+                Some(counts.completed + if followed(part) { 0 } else { counts.failed })
+            });
+            format!("{}/{}", counts.sum::<u64>(), plan.lines)
         }
         _ => String::new(),
     }
@@ -240,6 +249,8 @@ fn job(view: &JobView) -> serde_json::Value {
             "cost_usd": part.spending.map(|spending| Usd::from_nanodollars(spending.cost)),
             "batch": batch_of(part),
             "batch_id": part.state.batch_id(),
+            "cancel_requested_at": part.cancel.map(|at| at.rfc3339()),
+            "cancelling": part.state.cancelling(),
             "problem": part.problem,
         })).collect::<Vec<_>>(),
     })

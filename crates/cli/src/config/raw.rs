@@ -122,6 +122,8 @@ section!(Run {
     move_after: Duration = Duration::from_mins(15),
     #[serde(with = "humantime_serde")]
     deadline: Option<Duration> = None,
+    #[serde(with = "humantime_serde")]
+    stall_after: Option<Duration> = None,
     spool_dir: Option<std::path::PathBuf> = None,
 });
 

@@ -67,6 +67,7 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             patience: raw.run.patience,
             move_after: raw.run.move_after,
             deadline: raw.run.deadline,
+            stall_after: raw.run.stall_after,
             ..RunOptions::default()
         },
         limits: LimitOptions {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
 pub(crate) use batch_ledger::Access;
 use batch_ledger::{Password, PasswordSource, PgLedger, PgOptions, SqliteLedger, SqliteOptions};
-use batch_orchestrator::ledger::Ledger;
+use batch_orchestrator::ledger::{Ledger, LedgerErrorKind};
 
 use super::{identity::credential, secret::secret_from};
 use crate::{
@@ -25,6 +25,19 @@ pub(crate) async fn ledger(kind: &LedgerKind, access: Access) -> CliResult<Arc<d
         }
         LedgerKind::Postgres(shared) => Arc::new(PgLedger::connect(&pg_options(shared, access)?).await?),
     })
+}
+
+/// The ledger of a configuration, to work with; `None` if another process does, and only one can.
+pub(crate) async fn ledger_unless_in_use(kind: &LedgerKind) -> CliResult<Option<Arc<dyn Ledger>>> {
+    if let LedgerKind::Sqlite(path) = kind {
+        let options = SqliteOptions { path: path.clone(), access: Access::Work };
+        return match SqliteLedger::open(&options).await {
+            Ok(ledger) => Ok(Some(Arc::new(ledger))),
+            Err(error) if error.kind == LedgerErrorKind::InUse => Ok(None),
+            Err(error) => Err(error.into()),
+        };
+    }
+    ledger(kind, Access::Work).await.map(Some)
 }
 
 fn pg_options(shared: &SharedLedger, access: Access) -> CliResult<PgOptions> {

@@ -9,6 +9,6 @@ mod service;
 
 pub(crate) use estimator::estimator;
 pub(crate) use lake::{WiredLake, lake, pipeline_options, prepare};
-pub(crate) use ledger::{Access, ledger};
+pub(crate) use ledger::{Access, ledger, ledger_unless_in_use};
 pub(crate) use secret::secret;
 pub(crate) use service::{others, remote, service};

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, helpers included")]
 
 mod audit;
+mod cancel;
 mod configuration;
 mod costs;
 mod decisions;

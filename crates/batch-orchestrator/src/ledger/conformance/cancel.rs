@@ -15,12 +15,12 @@ async fn parts(ledger: &dyn Ledger, key: &JobKey) -> Vec<PartRecord> {
 /// marked like its job.
 pub async fn a_cancelled_job_marks_its_parts(ledger: &dyn Ledger) {
     let key = planned(ledger, "a", 3).await;
-    let other = planned(ledger, "b", 1).await;
     // One part is under way and sleeps, one is held, and one waits for a place.
     let mut held = claim_parts(ledger, 2, 2).await;
     let (sleeping, part) = held.remove(0);
     let far = Timestamp(i64::MAX / 4);
     ledger.commit(&sleeping, part_commit(uploading(), far, false)).await.expect("commit");
+    let other = planned(ledger, "b", 1).await;
     assert!(part.cancel.is_none());
     assert!(ledger.cancel(&key).await.expect("cancel"));
     assert!(ledger.cancel(&key).await.expect("cancel"), "once more does no harm");

@@ -117,6 +117,9 @@ fn every_event() -> Vec<PartEvent> {
         E::BatchNotFound { looked_at: NOW },
         E::InputDeleted,
         E::StillRunning,
+        E::Progressed(Progress { status: "in_progress".into(), done: 1, since: NOW }),
+        E::CancelWanted { reason: CancelReason::Stalled },
+        E::Unwanted { reason: CancelReason::Requested },
         E::BatchPostponed { wait, problem, full: true },
         E::OtherGenerationFailed,
         E::Harvested(Box::new(result)),
@@ -269,6 +272,38 @@ fn a_part_joins_a_bundle_before_anything_of_it_is_sent_and_leaves_it_only_when_n
                 let waits = matches!(step.state, PartState::Merged { .. } | PartState::Resolved(_));
                 assert!(goes_alone || waits, "{event:?}: {step:?}");
             }
+        }
+    }
+}
+
+/// Whether something was paid for must be known before a part is ended: only what has no intent can simply not be sent.
+#[test]
+fn what_may_have_been_paid_for_is_never_just_given_up() {
+    for state in every_state() {
+        let given_up =
+            advance_part(&state, PartEvent::Unwanted { reason: CancelReason::Requested }, NOW, &timing());
+        let nothing_sent =
+            matches!(state, PartState::Ready | PartState::Uploading { .. } | PartState::Uploaded(_));
+        assert_eq!(given_up.is_ok(), nothing_sent, "{state:?}");
+        if let Ok(step) = given_up {
+            let PartState::Ended { batch: None, failure: Some(failure), submission } = step.state else {
+                panic!("{state:?}")
+            };
+            assert_eq!(failure.code, "cancelled");
+            assert_eq!(
+                submission.is_some(),
+                matches!(state, PartState::Uploaded(_)),
+                "its file is deleted in the end"
+            );
+        }
+        let wanted =
+            advance_part(&state, PartEvent::CancelWanted { reason: CancelReason::Stalled }, NOW, &timing());
+        assert_eq!(wanted.is_ok(), matches!(state, PartState::Submitted { .. }), "{state:?}");
+        if let Ok(step) = wanted {
+            // It stays what it is until the service says so.
+            let PartState::Submitted { submission, .. } = &step.state else { panic!("{step:?}") };
+            let cancelling = Cancelling { reason: CancelReason::Stalled, since: NOW };
+            assert_eq!((submission.cancelling, step.due_at), (Some(cancelling), NOW));
         }
     }
 }

@@ -1,0 +1,42 @@
+//! The end of jobs, on request.
+
+use crate::{
+    ledger::{JobQuery, Ledger, LedgerError},
+    model::JobKey,
+};
+
+/// Marks jobs for their end; answers with those that were marked. Whoever works on them does the rest: what was not sent is
+/// never sent, a batch that runs is cancelled, and what it has answered is kept and published; the other lines are reported.
+///
+/// A file whose lines are under way in a bundle with those of other files keeps its place there: its lines cannot be taken out
+/// of a batch. Cancelling the bundle ends it for all of its files.
+///
+/// # Errors
+/// If the ledger fails; then some of them may be marked. Marking them again does no harm.
+pub async fn cancel(ledger: &dyn Ledger, jobs: &[JobKey]) -> Result<Vec<JobKey>, LedgerError> {
+    let mut marked = Vec::new();
+    for job in jobs {
+        if ledger.cancel(job).await? {
+            marked.push(job.clone());
+        }
+    }
+    Ok(marked)
+}
+
+/// Every job that is not at rest.
+///
+/// # Errors
+/// If the ledger fails.
+pub async fn unfinished(ledger: &dyn Ledger) -> Result<Vec<JobKey>, LedgerError> {
+    let query = JobQuery { unfinished: true, ..JobQuery::default() };
+    Ok(ledger.view(&query).await?.into_iter().map(|view| view.job.key).collect())
+}
+
+/// Whether nothing will happen to these jobs any more. One that nobody knows is at rest.
+///
+/// # Errors
+/// If the ledger fails.
+pub async fn are_at_rest(ledger: &dyn Ledger, jobs: &[JobKey]) -> Result<bool, LedgerError> {
+    let unfinished = unfinished(ledger).await?;
+    Ok(jobs.iter().all(|job| !unfinished.contains(job)))
+}
