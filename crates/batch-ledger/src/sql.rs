@@ -143,6 +143,23 @@ fn retry(table: &str, key: &str, lock: &str) -> String {
     )
 }
 
+/// The oldest of what was finished before.
+pub(crate) fn prunable(skip: &str) -> String {
+    format!(
+        "SELECT job_key FROM job WHERE state IN ('done', 'dropped') AND updated_at < $1 \
+         ORDER BY updated_at, job_key LIMIT $2 {skip}"
+    )
+}
+/// In this order: a part refers to its job.
+pub(crate) const PRUNE: [&str; 5] = [
+    "INSERT INTO forgotten (job_key) VALUES ($1) ON CONFLICT (job_key) DO NOTHING",
+    "DELETE FROM event WHERE record_key IN (SELECT part_key FROM part WHERE job_key = $1)",
+    "DELETE FROM event WHERE record_key = $1",
+    "DELETE FROM part WHERE job_key = $1",
+    "DELETE FROM job WHERE job_key = $1",
+];
+pub(crate) const IS_FORGOTTEN: &str = "SELECT COUNT(*) FROM forgotten WHERE job_key = $1";
+
 pub(crate) const CANCEL_JOB: &str =
     "UPDATE job SET cancel_at = COALESCE(cancel_at, $2) WHERE job_key = $1 AND at_rest = 0";
 /// What waits for a place waits no longer: the column says `unwanted`, so that it is claimed like what is under way. The state

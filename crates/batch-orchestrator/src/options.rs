@@ -201,6 +201,8 @@ pub struct RunOptions {
     pub deadline: Option<Duration>,
     /// A batch that makes no progress for so long is cancelled, and what it had left is sent again; `None`: never.
     pub stall_after: Option<Duration>,
+    /// How long the ledger keeps finished jobs; `None`: for ever.
+    pub keep: Option<Duration>,
     /// The id of a ledger that is lost for good, or was given up: its work is taken over. It must not be in use any more.
     pub adopt_ledger: Option<String>,
     /// Makes the jitter the same in every run with the same number; for simulations.
@@ -224,6 +226,7 @@ impl Default for RunOptions {
             move_after: Duration::from_mins(15),
             deadline: None,
             stall_after: None,
+            keep: None,
             adopt_ledger: None,
             seed: None,
             spool_dir: None,

@@ -48,6 +48,7 @@ fn run(app: &App, command: Command) -> Result<Exit, CliError> {
             Command::Estimate(args) => commands::estimate::run(app, &args).await,
             Command::Status(args) => commands::status::run(app, &args).await,
             Command::Cancel(args) => Box::pin(commands::cancel::run(app, &args)).await,
+            Command::Gc(args) => Box::pin(commands::gc::run(app, &args)).await,
             Command::Retry(args) => commands::retry::run(app, &args).await,
             Command::Audit(args) => commands::audit::run(app, &args).await,
             Command::Doctor(args) => Box::pin(commands::doctor::run(app, &args)).await,

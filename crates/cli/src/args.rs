@@ -70,10 +70,12 @@ pub(crate) enum Command {
     Estimate(EstimateArgs),
     /// Show jobs, batches, progress and problems
     Status(StatusArgs),
-    /// Decide what becomes of a job that needs a person
+    /// Decide what becomes of a job that needs a person; send again what failed in one that is done
     Retry(RetryArgs),
     /// End jobs: cancel their batches, keep and publish what was answered, report the rest
     Cancel(CancelArgs),
+    /// Remove files and batches of ours that no job needs any more from the service
+    Gc(GcArgs),
     /// Prove that what was published is complete: each request exactly once, every byte as the manifest says
     Audit(AuditArgs),
     /// Check configuration, lake, service and rights, and say what to fix
@@ -134,11 +136,17 @@ pub(crate) struct RetryArgs {
     pub(crate) job: String,
     /// again: what was wrong is mended, go on where it stopped. adopt=BATCH: this is its batch. resubmit: its batch is
     /// given up, a new one may be paid for. fail: report its lines as errors and go on with the rest
-    #[arg(long, value_name = "DECISION", default_value = "again", value_parser = resolution)]
-    pub(crate) resolve: Resolution,
+    #[arg(long, value_name = "DECISION", value_parser = resolution)]
+    pub(crate) resolve: Option<Resolution>,
     /// Only this part of the job, where several are quarantined
     #[arg(long, value_name = "NUMBER")]
     pub(crate) part: Option<u32>,
+    /// Of a job that is done: all of its lines, not only those that failed
+    #[arg(long, conflicts_with_all = ["resolve", "part", "nonconforming"])]
+    pub(crate) all: bool,
+    /// Of a job that is done: the lines whose answer does not conform to the schema that they asked for
+    #[arg(long, conflicts_with_all = ["resolve", "part"])]
+    pub(crate) nonconforming: bool,
 }
 
 #[derive(Debug, Args)]
@@ -153,6 +161,13 @@ pub(crate) struct CancelArgs {
     /// takes it up to ten minutes
     #[arg(long)]
     pub(crate) no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArgs {
+    /// Only say what would go, and why the rest stays
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

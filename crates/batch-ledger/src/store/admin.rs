@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use batch_orchestrator::{
     ledger::{Commit, JobView, LeaseRef, LedgerAdmin, LedgerError, LedgerErrorKind, RecordKey},
-    model::{JobKey, JobState},
+    model::{JobKey, JobState, Timestamp},
 };
 use sqlx::AssertSqlSafe;
 
 use super::{
-    super::backend::{LOCK, Store, lock_job},
+    super::backend::{LOCK, SKIP_LOCKED, Store, lock_job},
     commit::{commit_job, commit_part},
     ledger::give_up,
     restore,
@@ -53,6 +53,24 @@ impl LedgerAdmin for Store {
             .map_err(&failed)?;
         self.commit_tx(tx, "cancel").await?;
         Ok(marked > 0)
+    }
+
+    async fn prune(&self, before: Timestamp, most: u32) -> Result<u64, LedgerError> {
+        let failed = db("prune");
+        let mut tx = self.begin("prune").await?;
+        let keys: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql::prunable(SKIP_LOCKED)))
+            .bind(before.0)
+            .bind(i64::from(most))
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(&failed)?;
+        for key in &keys {
+            for text in sql::PRUNE {
+                sqlx::query(text).bind(key).execute(&mut *tx).await.map_err(&failed)?;
+            }
+        }
+        self.commit_tx(tx, "prune").await?;
+        Ok(keys.len() as u64)
     }
 
     async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {

@@ -295,7 +295,17 @@ async fn free_key(
             .fetch_optional(&mut **tx)
             .await
             .map_err(db("discover"))?;
-        let Some(row) = row else { return Ok(Some(key)) };
+        let Some(row) = row else {
+            let forgotten: i64 = sqlx::query_scalar(sql::IS_FORGOTTEN)
+                .bind(&key.0)
+                .fetch_one(&mut **tx)
+                .await
+                .map_err(db("discover"))?;
+            if forgotten > 0 {
+                continue;
+            }
+            return Ok(Some(key));
+        };
         let state: String = row.try_get("state").map_err(db("discover"))?;
         let updated_at: i64 = row.try_get("updated_at").map_err(db("discover"))?;
         // Finished, and listed again since: somebody put it back.

@@ -66,7 +66,7 @@ async fn the_rights_that_the_readme_lists_are_enough() {
     let role = format!("{name}_worker");
     owner.execute(AssertSqlSafe(format!("CREATE ROLE {role}"))).await.unwrap();
     let grants = documented("GRANT ", &name, &role);
-    assert_eq!(grants.len(), 5, "{grants:?}");
+    assert_eq!(grants.len(), 6, "{grants:?}");
     for grant in grants {
         owner.execute(AssertSqlSafe(grant)).await.unwrap();
     }

@@ -8,6 +8,7 @@ mod cancel;
 mod claimers;
 mod quota;
 mod records;
+mod retention;
 
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ pub use quota::{
     two_intents_do_not_share_the_last_room,
 };
 pub use records::{a_decision_is_for_what_is_at_rest, a_lost_job_is_restored_as_it_was};
+pub use retention::what_is_finished_is_forgotten_and_not_repeated;
 
 /// Makes a `#[tokio::test]` of every function of this suite.
 ///
@@ -64,6 +66,7 @@ macro_rules! ledger_conformance {
             two_intents_do_not_share_the_last_room,
             a_cancelled_job_marks_its_parts,
             a_mark_is_handed_on_to_new_parts,
+            what_is_finished_is_forgotten_and_not_repeated,
             a_bundle_takes_all_of_its_members_or_none,
             a_bundle_gets_its_input_and_wakes_its_members,
         );

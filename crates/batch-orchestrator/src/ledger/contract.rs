@@ -97,6 +97,10 @@ pub trait LedgerAdmin: Send + Sync {
     /// versions stay: whoever holds a part sees the mark in its next step. `false` if the job is at rest, or unknown.
     async fn cancel(&self, job: &JobKey) -> Result<bool, LedgerError>;
 
+    /// Forgets jobs that were finished before, with their parts and events: at most `most` of them, the oldest first; answers how
+    /// many. Their keys are remembered, so a version that is put back later becomes another job.
+    async fn prune(&self, before: Timestamp, most: u32) -> Result<u64, LedgerError>;
+
     /// Takes in jobs with their parts as they are, due now; those that are known stay as they are. Answers how many
     /// were new. For the work of a ledger that was lost.
     async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError>;

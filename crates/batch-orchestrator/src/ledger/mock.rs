@@ -51,6 +51,7 @@ mockall::mock! {
     impl LedgerAdmin for Ledger {
         async fn retry_failed(&self) -> Result<(), LedgerError>;
         async fn cancel(&self, job: &JobKey) -> Result<bool, LedgerError>;
+        async fn prune(&self, before: Timestamp, most: u32) -> Result<u64, LedgerError>;
         async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError>;
         async fn resolve(&self, key: &RecordKey, version: i64, commit: Commit) -> Result<(), LedgerError>;
     }

@@ -1,5 +1,10 @@
 //! What a person asks for beside the pipeline's own work.
 
 mod cancel;
+mod garbage;
+mod put_back;
 
 pub use cancel::{are_at_rest, cancel, unfinished};
+pub use garbage::{Fate, Garbage, Thing};
+pub(crate) use garbage::{garbage, remove};
+pub use put_back::{PutBackError, Resend, put_back};

@@ -12,6 +12,7 @@ use crate::{
     dry_run::{DryRun, dry_run},
     error::PipelineError,
     ledger::{Ledger, WorkerId},
+    manage::{Garbage, garbage, remove},
     model::JobKey,
     options::{PipelineOptions, ServiceOptions},
 };
@@ -134,6 +135,22 @@ impl Pipeline {
         stop: Stop,
     ) -> Result<RunReport, PipelineError> {
         self.work(observer, stop, Some(jobs.to_vec())).await
+    }
+
+    /// What the service has of ours, and what is to be done about it. Changes nothing.
+    ///
+    /// # Errors
+    /// If service or ledger cannot be reached.
+    pub async fn garbage(&self) -> Result<Vec<Garbage>, PipelineError> {
+        garbage(&self.pool).await
+    }
+
+    /// Removes what [`garbage`](Self::garbage) says is to go; answers how much that was. Can be repeated.
+    ///
+    /// # Errors
+    /// If the service cannot be reached; then some of it is gone.
+    pub async fn remove(&self, garbage: &[Garbage]) -> Result<u64, PipelineError> {
+        remove(&self.pool, garbage).await
     }
 
     async fn work(

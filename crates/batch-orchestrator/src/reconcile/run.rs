@@ -28,6 +28,10 @@ use crate::{
 /// How long the loop sleeps at the most, so that nothing depends on a wake-up that went missing.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 
+/// Finished jobs are forgotten in steps of so many, and looked for so often.
+const PRUNED_AT_ONCE: u32 = 200;
+const PRUNE_EVERY: Duration = Duration::from_hours(24);
+
 /// How often the ledger is asked what is left, in the end.
 const LAST_TRIES: u32 = 5;
 
@@ -53,6 +57,7 @@ pub(super) struct Run<'a> {
     next_heartbeat: Instant,
     rescanned: bool,
     outage: Outage,
+    next_prune: Instant,
     /// Only until these are at rest, and nothing new.
     only: Option<Vec<JobKey>>,
 }
@@ -91,6 +96,7 @@ impl<'a> Run<'a> {
             outage: Outage::new(
                 (!options.run.watch || only.is_some()).then_some(options.retry.give_up_after),
             ),
+            next_prune: now,
             next_scan: only.is_none().then_some(now),
             only,
         })
@@ -114,9 +120,25 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Forgets what was finished long ago, in small steps; at the start, and while watching once a day.
+    async fn prune(&mut self) -> Result<(), PipelineError> {
+        let Some(keep) = self.context.options.run.keep else { return Ok(()) };
+        let ledger = &self.context.ledger;
+        let now = ledger.now().await?;
+        let mut before = Timestamp(now.0.saturating_sub(i64::try_from(keep.as_millis()).unwrap_or(i64::MAX)));
+        if self.context.options.cost.max_per_run.is_some() {
+            // What this run has spent is a sum over its parts.
+            before = before.min(self.pool.started_at(now));
+        }
+        while ledger.prune(before, PRUNED_AT_ONCE).await? == u64::from(PRUNED_AT_ONCE) {}
+        self.next_prune = Instant::now() + PRUNE_EVERY;
+        Ok(())
+    }
+
     async fn try_to_enter(&mut self) -> Result<(), PipelineError> {
         self.pool.started_at(self.context.ledger.now().await?);
         self.context.ledger.retry_failed().await?;
+        self.prune().await?;
         // The service may be new to us, but what was sent to it must be known before anything else is.
         self.report.recovered += at_start(self.pool).await?;
         if self.only.is_none() {
@@ -165,6 +187,9 @@ impl<'a> Run<'a> {
     async fn turn(&mut self) -> Result<Turn, PipelineError> {
         if self.next_scan.is_some_and(|at| at <= Instant::now()) {
             self.try_scan().await?;
+        }
+        if self.next_prune <= Instant::now() {
+            self.prune().await?;
         }
         let room = self.context.options.run.concurrency.max(1).saturating_sub(self.working);
         let claims = self.claim(room).await?;

@@ -13,6 +13,7 @@ mod happy;
 mod lake_service;
 mod ledger;
 mod lost_ledger;
+mod manage;
 mod merge;
 mod one_pass;
 mod pool;

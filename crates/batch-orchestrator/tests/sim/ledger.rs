@@ -70,6 +70,10 @@ impl LedgerAdmin for SimLedger {
         self.call("cancel", about, Kind::Effect, move |world| at_once(world.ledger.cancel(&job))).await
     }
 
+    async fn prune(&self, before: Timestamp, most: u32) -> Result<u64, LedgerError> {
+        self.call("prune", "", Kind::Routine, move |world| at_once(world.ledger.prune(before, most))).await
+    }
+
     async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
         let jobs = jobs.to_vec();
         self.call("restore", "", Kind::Effect, move |world| at_once(world.ledger.restore(&jobs))).await

@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod emulator;
 pub(crate) mod estimate;
+pub(crate) mod gc;
 pub(crate) mod init;
 mod inputs;
 mod jobs;

@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use batch_orchestrator::{
-    Backends, Pipeline, RunReport, Stop,
-    cost::Usd,
-    ledger::{Ledger, WorkerId},
-    model::JobKey,
-};
+use batch_orchestrator::{RunReport, Stop, cost::Usd, ledger::Ledger, model::JobKey};
 
 use crate::{
     app::App,
@@ -53,16 +48,7 @@ pub(super) async fn drive(
     only: Option<&[JobKey]>,
 ) -> CliResult<RunReport> {
     tracing::info!(configuration = %settings.source.display(), "starting");
-    let lake = wiring::lake(settings)?;
-    wiring::prepare(settings, &lake).await?;
-    let options = wiring::pipeline_options(settings, &lake)?;
-    let service = wiring::service(settings).await?;
-    let estimator = wiring::estimator(settings);
-    // Unique among all machines and containers, where the number of the process is often 1.
-    let worker = WorkerId(format!("{}-{}", std::process::id(), uuid::Uuid::new_v4()));
-    let others = wiring::others(settings, &service, &options.service.transfer)?;
-    let backends = Backends { lake: lake.lake, estimator, ledger };
-    let pipeline = Pipeline::pooled(&backends, service.api, others, worker, options);
+    let wiring::WiredPipeline { pipeline, emulator } = wiring::pipeline(settings, ledger).await?;
 
     let (ask, stop) = Stop::new();
     let printer = app.printer.clone();
@@ -86,7 +72,7 @@ pub(super) async fn drive(
     };
     progress.finish();
     signals.abort();
-    if let Some(emulator) = service.emulator {
+    if let Some(emulator) = emulator {
         emulator.shutdown().await;
     }
     Ok(report?)

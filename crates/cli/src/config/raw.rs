@@ -195,4 +195,6 @@ section!(Ledger {
     client_secret_env: String = "AZURE_CLIENT_SECRET".into(),
     scope: String = "https://ossrdbms-aad.database.windows.net/.default".into(),
     pgbouncer: bool = false,
+    #[serde(with = "humantime_serde")]
+    keep: Option<Duration> = None,
 });

@@ -68,6 +68,7 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             move_after: raw.run.move_after,
             deadline: raw.run.deadline,
             stall_after: raw.run.stall_after,
+            keep: keep(raw.ledger.keep)?,
             ..RunOptions::default()
         },
         limits: LimitOptions {
@@ -129,6 +130,17 @@ fn positive<N: Default + PartialEq>(key: &str, value: N) -> CliResult<N> {
         Err(CliError::usage(format!("{key} is 0, expected at least 1")))
     } else {
         Ok(value)
+    }
+}
+
+/// A day's budget, and whoever looks what became of yesterday's files, need what is younger.
+fn keep(keep: Option<Duration>) -> CliResult<Option<Duration>> {
+    match keep {
+        Some(keep) if keep < Duration::from_hours(48) => Err(CliError::usage(format!(
+            "ledger.keep is {}, expected at least 2 days",
+            humantime::format_duration(keep)
+        ))),
+        keep => Ok(keep),
     }
 }
 

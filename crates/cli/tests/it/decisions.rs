@@ -43,7 +43,7 @@ fn status_says_why_and_what_can_be_done_and_again_goes_on() {
     assert_eq!(emulator.get("state")["files"], serde_json::json!([]));
     let again = place.run(&["retry", &job]);
     assert_eq!(again.code, Some(2), "{again:?}");
-    assert!(again.err.contains("not quarantined"), "{again:?}");
+    assert!(again.err.contains("nothing is to be sent again"), "{again:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod kill;
 #[cfg(unix)]
 mod lake;
 mod ledger_trouble;
+mod manage;
 mod plan;
 mod runs;
 mod support;

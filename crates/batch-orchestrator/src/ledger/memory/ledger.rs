@@ -82,7 +82,11 @@ impl Ledger for MemoryLedger {
         for input in seen {
             let mut incarnation = 0;
             let mut key = JobKey::derive(account, input, incarnation);
-            while tables.jobs.get(&key).is_some_and(|row| is_put_back(&row.record, listed_at)) {
+            let finished = |tables: &Tables, key: &JobKey| {
+                tables.forgotten.contains(key)
+                    || tables.jobs.get(key).is_some_and(|row| is_put_back(&row.record, listed_at))
+            };
+            while finished(&tables, &key) {
                 incarnation += 1;
                 key = JobKey::derive(account, input, incarnation);
             }
@@ -296,6 +300,10 @@ impl LedgerAdmin for MemoryLedger {
     async fn cancel(&self, job: &JobKey) -> Result<bool, LedgerError> {
         let now = (self.clock)();
         Ok(self.tables().cancel(job, now))
+    }
+
+    async fn prune(&self, before: Timestamp, most: u32) -> Result<u64, LedgerError> {
+        Ok(self.tables().prune(before, most))
     }
 
     async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {

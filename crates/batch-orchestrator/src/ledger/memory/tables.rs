@@ -1,7 +1,7 @@
 //! The tables, and what one transaction does to them.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
@@ -20,6 +20,8 @@ pub(super) struct Tables {
     /// Who polls, until when.
     pub(super) endpoints: HashMap<String, (WorkerId, Timestamp)>,
     pub(super) names: HashMap<String, JobKey>,
+    /// The keys of jobs that were pruned.
+    pub(super) forgotten: BTreeSet<JobKey>,
     pub(super) quotas: BTreeMap<DeploymentId, QuotaRecord>,
 }
 
@@ -228,6 +230,21 @@ impl Tables {
             }
         }
         true
+    }
+
+    /// Forgets the oldest of what was finished before.
+    pub(super) fn prune(&mut self, before: Timestamp, most: u32) -> u64 {
+        let finished = |record: &JobRecord| matches!(record.state.name(), "done" | "dropped");
+        let rows = self.jobs.values().map(|row| &row.record);
+        let mut old: Vec<_> = rows.filter(|job| finished(job) && job.updated_at < before).collect();
+        old.sort_by_key(|job| (job.updated_at, job.key.clone()));
+        let keys: Vec<JobKey> = old.into_iter().take(most as usize).map(|job| job.key.clone()).collect();
+        for key in &keys {
+            self.jobs.remove(key);
+            self.parts.retain(|part, _| part.job != *key);
+            self.forgotten.insert(key.clone());
+        }
+        keys.len() as u64
     }
 
     /// A part of a job, marked like it.

@@ -91,6 +91,9 @@ impl LedgerAdmin for Crashing<MemoryLedger> {
     async fn cancel(&self, job: &JobKey) -> Result<bool, LedgerError> {
         self.1.effect(self.0.cancel(job)).await
     }
+    async fn prune(&self, before: Timestamp, most: u32) -> Result<u64, LedgerError> {
+        self.0.prune(before, most).await
+    }
     async fn restore(&self, jobs: &[JobView]) -> Result<u64, LedgerError> {
         self.1.effect(self.0.restore(jobs)).await
     }

@@ -1,0 +1,154 @@
+//! What failed in a finished job, as a new input.
+
+use adls_io::{Condition, DataLake, ErrorKind, Location, ReadOptions};
+use futures::TryStreamExt;
+
+use crate::{
+    ledger::{JobQuery, JobView, Ledger, LedgerError},
+    model::{JobKey, JobRecord, JobState, RawInput},
+};
+
+/// Which lines of a finished job are sent once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Resend {
+    /// Those without a successful answer: the file `<stem>_failed`.
+    Failed,
+    /// Those whose answer does not conform to the schema that they asked for: the file `<stem>_nonconforming`.
+    Nonconforming,
+    /// All of them: the archived input.
+    All,
+}
+
+impl Resend {
+    /// What the new file's name says.
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Failed => "retry",
+            Self::Nonconforming => "again",
+            Self::All => "all",
+        }
+    }
+}
+
+/// Why lines cannot be put back.
+#[derive(Debug, thiserror::Error)]
+pub enum PutBackError {
+    /// The job is under way, or was never begun.
+    #[error("job {0} is {1}: only what is done can be sent again")]
+    NotDone(JobKey, &'static str),
+    /// There is nothing of that kind.
+    #[error("there is no {0}: nothing is to be sent again")]
+    Nothing(Location),
+    /// The input is not archived: it was replaced while its batch ran.
+    #[error("the input of job {0} was replaced while its batch ran: it is not in the archive")]
+    Replaced(JobKey),
+    /// It was put back before, and waits.
+    #[error("{0} is there already, and waits for a run")]
+    Waiting(Location),
+    /// It was put back before, and is a job.
+    #[error("it was sent again before, as job {0}")]
+    SentBefore(JobKey),
+    /// The name is no legal path.
+    #[error("it has no place in the inbox")]
+    Path(#[from] adls_io::PathError),
+    /// The lake failed.
+    #[error("the lake failed")]
+    Lake(#[from] adls_io::Error),
+    /// The ledger failed.
+    #[error("the ledger failed")]
+    Ledger(#[from] LedgerError),
+}
+
+/// Puts lines of a finished job into the inbox, beside where its input was, as a file of their own: the next run, or a worker
+/// that watches, takes it like any other. The name is the job's, so each kind of lines of a job is put back once; answers with
+/// the place.
+///
+/// # Errors
+/// [`PutBackError`]; then nothing has changed.
+pub async fn put_back(
+    lake: &dyn DataLake,
+    ledger: &dyn Ledger,
+    view: &JobView,
+    resend: Resend,
+) -> Result<Location, PutBackError> {
+    let job = &view.job;
+    let JobState::Done { target, raw, .. } = &job.state else {
+        return Err(PutBackError::NotDone(job.key.clone(), job.state.name()));
+    };
+    let from = match (resend, raw) {
+        (Resend::Failed, _) => target.error.join(&target.file_name("failed"))?,
+        (Resend::Nonconforming, _) => target.error.join(&target.file_name("nonconforming"))?,
+        (Resend::All, RawInput::Archived { location }) => location.clone(),
+        (Resend::All, RawInput::Replaced) => return Err(PutBackError::Replaced(job.key.clone())),
+    };
+    let name = name(&target.stem, &target.extension, job, resend);
+    let to = job.input.location.parent().join(&name)?;
+    // Once it was taken, its place is free again.
+    let sent =
+        ledger.view(&JobQuery::default()).await?.into_iter().find(|view| view.job.input.location == to);
+    if let Some(sent) = sent {
+        return Err(PutBackError::SentBefore(sent.job.key));
+    }
+    let mut body = match lake.read(&from, ReadOptions::default()).await {
+        Ok(read) => read.body,
+        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem) => {
+            return Err(PutBackError::Nothing(from));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut writer = lake.create(&to).await?;
+    while let Some(chunk) = body.try_next().await? {
+        writer.write(chunk).await?;
+    }
+    match writer.commit(Condition::IfAbsent).await {
+        Ok(_) => Ok(to),
+        Err(error) if error.kind == ErrorKind::AlreadyExists => Err(PutBackError::Waiting(to)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `<stem>.<tag>-<job><extension>`; what was put back before loses the mark of that time.
+fn name(stem: &str, extension: &str, job: &JobRecord, resend: Resend) -> String {
+    let short = &job.key.0[..job.key.0.len().min(8)];
+    let is_mark = |mark: &str| {
+        let tags = [Resend::Failed, Resend::Nonconforming, Resend::All];
+        tags.iter().any(|resend| {
+            mark.strip_prefix(resend.tag()).and_then(|rest| rest.strip_prefix('-')).is_some_and(|digits| {
+                digits.len() == 8 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+            })
+        })
+    };
+    let stem = match stem.rsplit_once('.') {
+        Some((stem, mark)) if is_mark(mark) => stem,
+        _ => stem,
+    };
+    format!("{stem}.{}-{short}{extension}", resend.tag())
+}
+
+#[cfg(test)]
+mod tests {
+    use adls_io::{ETag, LakePath};
+
+    use super::*;
+    use crate::model::{InputSnapshot, Timestamp};
+
+    #[test]
+    fn a_file_that_is_put_back_again_has_one_mark() {
+        let location = Location::new("in", LakePath::parse("a.jsonl").unwrap());
+        let job = JobRecord {
+            key: JobKey("0123456789abcdef01234567".into()),
+            input: InputSnapshot { location, etag: ETag("1".into()), size: 1, modified_ms: 0 },
+            state: JobState::Seen,
+            cancel: None,
+            version: 0,
+            failures: 0,
+            problem: None,
+            due_at: Timestamp(0),
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+        };
+        assert_eq!(name("a", ".jsonl", &job, Resend::Failed), "a.retry-01234567.jsonl");
+        assert_eq!(name("a.retry-89abcdef", ".jsonl", &job, Resend::All), "a.all-01234567.jsonl");
+        assert_eq!(name("a.retry-soon", "", &job, Resend::Nonconforming), "a.retry-soon.again-01234567");
+    }
+}
