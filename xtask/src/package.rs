@@ -5,10 +5,12 @@
 
 use crate::run::{Outcome, cargo, succeed};
 
-const LIBRARIES: [&str; 6] = [
+const LIBRARIES: [&str; 8] = [
     "adls-io",
     "aoai-batch-client",
     "token-estimator",
+    "result-tables",
+    "structured-check",
     "batch-orchestrator",
     "batch-ledger",
     "aoai-emulator",

@@ -28,4 +28,5 @@ pub use options::{
     PipelineOptions, RunOptions, ServiceOptions, Transfer,
 };
 pub use reconcile::{Backends, Event, Observer, Pipeline, ResolveError, RunReport, Stop, resolve};
+pub use result_tables::{FieldError, RequestField, TableFormat, TableWriter};
 pub use snapshot::{Skipped, SkippedReason, Watcher};

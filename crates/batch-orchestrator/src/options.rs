@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use adls_io::Location;
+use result_tables::{RequestField, TableFormat};
 
 use crate::{
     cost::Prices,
@@ -285,10 +286,17 @@ impl Default for LimitOptions {
 }
 
 /// How results are written.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct OutputOptions {
     /// The order of the output lines.
     pub order: OutputOrder,
+    /// Tables that are written beside the result lines.
+    pub formats: Vec<TableFormat>,
+    /// Fields of the requests that the tables have as columns; only with results in the order of the input.
+    pub request_fields: Vec<RequestField>,
+    /// Whether answers are held against the JSON schemas that their requests asked for; only in the order of the input. Those that
+    /// do not conform stay in the output, and their requests are collected in `<stem>_nonconforming`.
+    pub check_schemas: bool,
 }
 
 /// The order of the output lines.

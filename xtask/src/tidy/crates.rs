@@ -5,12 +5,18 @@ use std::{collections::BTreeSet, path::Path};
 use serde_json::Value;
 
 /// Which of our crates each may depend on, exactly where it says so. The CLI and the examples may have all.
-const RULES: [(&str, bool, &[&str]); 8] = [
+const RULES: [(&str, bool, &[&str]); 10] = [
     ("adls-io", true, &[]),
     ("aoai-batch-client", true, &[]),
     ("token-estimator", true, &[]),
+    ("result-tables", true, &[]),
+    ("structured-check", true, &[]),
     ("aoai-emulator", true, &[]),
-    ("batch-orchestrator", true, &["adls-io", "aoai-batch-client", "token-estimator"]),
+    (
+        "batch-orchestrator",
+        true,
+        &["adls-io", "aoai-batch-client", "result-tables", "structured-check", "token-estimator"],
+    ),
     ("batch-ledger", false, &["aoai-batch-client", "batch-orchestrator"]),
     ("submission-model", true, &[]),
     ("xtask", true, &[]),

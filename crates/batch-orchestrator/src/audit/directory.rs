@@ -31,7 +31,8 @@ pub async fn audit_directory(lake: &dyn DataLake, directory: &Location) -> Resul
     let mut known = BTreeSet::new();
     // The failed requests are held against the errors, so they come last.
     let mut named: Vec<&Named> = document.artifacts.iter().collect();
-    named.sort_by_key(|named| named.path.ends_with("_failed.jsonl"));
+    let failed = document.ending("failed");
+    named.sort_by_key(|named| named.path.ends_with(&failed));
     for named in named {
         match location(&named.path) {
             Some(at) => {
@@ -142,12 +143,11 @@ async fn artifact(
     audit: &mut Audit,
 ) -> Result<(), PipelineError> {
     let name = at.path.file_name();
-    let results = [
-        ("_output.jsonl", Results::Output),
-        ("_error.jsonl", Results::Errors),
-        ("_failed.jsonl", Results::Failed),
-    ];
-    let results = results.into_iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, results)| results);
+    let results = [("output", Results::Output), ("error", Results::Errors), ("failed", Results::Failed)];
+    let results = results
+        .into_iter()
+        .find(|(what, _)| name.ends_with(&document.ending(what)))
+        .map(|(_, results)| results);
     // The error file of a refused input says what is wrong with the file, line by line.
     let expecting = match results {
         Some(results) if document.input.lines.is_some() => Expecting::Results(results),

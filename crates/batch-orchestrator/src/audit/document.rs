@@ -15,6 +15,7 @@ pub(super) struct Document {
 
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct Input {
+    pub(super) path: String,
     pub(super) bytes: u64,
     /// None of a file that was refused.
     pub(super) lines: Option<u64>,
@@ -41,6 +42,15 @@ pub(super) struct Named {
     pub(super) bytes: u64,
     pub(super) lines: u64,
     pub(super) sha256: String,
+}
+
+impl Document {
+    /// What the job called its result files: `<stem>_output` and the extension of its input.
+    pub(super) fn ending(&self, what: &str) -> String {
+        let name = self.input.path.rsplit('/').next().unwrap_or_default();
+        let extension = name.rfind('.').filter(|at| *at > 0).map_or("", |at| &name[at..]);
+        format!("_{what}{extension}")
+    }
 }
 
 impl Raw {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     cost::Usd,
-    model::{Artifact, JobRecord, PartCost, PartResult, Publication, RawInput, Timestamp},
+    model::{Artifact, JobRecord, PartCost, PartResult, Publication, RawInput, Timestamp, Totals},
 };
 
 /// The version of the manifest's format. Readers accept newer ones; a writer never overwrites one.
@@ -16,10 +16,10 @@ pub const MANIFEST_NAME: &str = "manifest.json";
 pub(crate) fn manifest(
     job: &JobRecord,
     publication: &Publication,
+    totals: &Totals,
     artifacts: &[Artifact],
     raw: &RawInput,
 ) -> String {
-    let totals = publication.totals();
     let plan = publication.plan.as_ref();
     let document = json!({
         "format": MANIFEST_FORMAT,
@@ -37,7 +37,10 @@ pub(crate) fn manifest(
                 RawInput::Replaced => json!({ "state": "replaced" }),
             },
         },
-        "counts": { "lines": totals.lines, "output": totals.output, "error": totals.error },
+        "counts": {
+            "lines": totals.lines, "output": totals.output, "error": totals.error,
+            "nonconforming": totals.nonconforming,
+        },
         "artifacts": artifacts.iter().map(|a| json!({
             "path": a.location.to_string(), "bytes": a.bytes, "lines": a.lines, "sha256": a.sha256,
         })).collect::<Vec<_>>(),
@@ -112,8 +115,7 @@ fn part(part: &PartResult) -> Value {
 /// The accelerator's metadata, one JSON object on one line: its keys first, then ours.
 ///
 /// Where a job had several parts, its single-valued keys hold the first part's ids.
-pub(super) fn metadata(job: &JobRecord, publication: &Publication) -> String {
-    let totals = publication.totals();
+pub(super) fn metadata(job: &JobRecord, publication: &Publication, totals: &Totals) -> String {
     let first = publication.parts.first();
     let batch = first.and_then(|part| part.batch.as_ref());
     let file_id = first.and_then(|part| part.submission.as_ref()).and_then(|s| s.input.file());
@@ -138,6 +140,7 @@ pub(super) fn metadata(job: &JobRecord, publication: &Publication) -> String {
     put("lines", json!(totals.lines));
     put("output_lines", json!(totals.output));
     put("error_lines", json!(totals.error));
+    put("nonconforming_lines", json!(totals.nonconforming));
     put("prompt_tokens", json!(totals.prompt_tokens));
     put("completion_tokens", json!(totals.completion_tokens));
     put("cost_usd", json!(totals.cost.map(Usd::from_nanodollars)));

@@ -22,6 +22,8 @@ struct Counts {
     lines: u64,
     output: u64,
     error: u64,
+    #[serde(default)]
+    nonconforming: u64,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -54,6 +56,7 @@ impl Manifest {
             lines: self.counts.lines,
             output: self.counts.output,
             error: self.counts.error,
+            nonconforming: self.counts.nonconforming,
             estimated_tokens: self.tokens.estimated_prompt.unwrap_or(0),
             prompt_tokens: self.tokens.prompt,
             cached_tokens: self.tokens.cached,

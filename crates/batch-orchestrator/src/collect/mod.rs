@@ -5,12 +5,15 @@
 
 mod again;
 mod artifact;
+mod beside;
 mod books;
 mod documents;
 mod failed;
 mod harvest;
 mod judge;
+mod lines;
 mod manifest;
+mod new_file;
 mod publish;
 mod results;
 mod settled;

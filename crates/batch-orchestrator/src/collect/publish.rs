@@ -7,23 +7,24 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::{
     artifact::{measure, write_results},
+    beside::{Results, beside},
     books::requests,
     documents::{MANIFEST_NAME, manifest, metadata},
 };
 use crate::{
-    audit::{Conservation, Expecting, Results, check_file},
+    audit::{Conservation, Expecting, Results as Lines, check_file},
     error::{StageError, StageResult},
     machine::JobEvent,
-    model::{Artifact, JobRecord, PartResult, Publication, RawInput},
+    model::{Artifact, JobRecord, PartResult, Publication, RawInput, Totals},
     reconcile::Context,
 };
 
-const OUTPUT: Expecting = Expecting::Results(Results::Output);
-const ERRORS: Expecting = Expecting::Results(Results::Errors);
-const FAILED: Expecting = Expecting::Results(Results::Failed);
+const OUTPUT: Expecting = Expecting::Results(Lines::Output);
+const ERRORS: Expecting = Expecting::Results(Lines::Errors);
+const FAILED: Expecting = Expecting::Results(Lines::Failed);
 
 /// Something with a final name differs from what we would write: only a person can decide.
-enum Publish {
+pub(super) enum Publish {
     Failed(StageError),
     Conflict(String),
 }
@@ -41,7 +42,7 @@ pub(crate) async fn publish(
     publication: &Publication,
 ) -> StageResult<JobEvent> {
     match publish_all(context, job, publication).await {
-        Ok(raw) => Ok(JobEvent::Published { totals: publication.totals(), raw }),
+        Ok((totals, raw)) => Ok(JobEvent::Published { totals, raw }),
         Err(Publish::Failed(error)) => Err(error),
         Err(Publish::Conflict(reason)) => Ok(JobEvent::Quarantine { reason }),
     }
@@ -51,7 +52,7 @@ async fn publish_all(
     context: &Context,
     job: &JobRecord,
     publication: &Publication,
-) -> Result<RawInput, Publish> {
+) -> Result<(Totals, RawInput), Publish> {
     let target = &publication.target;
     let place = |directory: &Location, what: &str| directory.join(&target.file_name(what));
     let mut artifacts = Vec::new();
@@ -81,23 +82,33 @@ async fn publish_all(
         let reason = format!("line {} of the input has neither output nor error", missing.start());
         return Err(Publish::Conflict(reason));
     }
+    let (output, error) = (place(&target.processed, "output")?, place(&target.error, "error")?);
+    let results = |lines, what, directory, are_answers| Results { lines, what, directory, are_answers };
+    let mut all = Vec::new();
+    all.extend(has_output.then(|| results(&output, "output", &target.processed, true)));
+    all.extend((!errors.is_empty()).then(|| results(&error, "error", &target.error, false)));
+    let beside = beside(context, job, publication, &all).await?;
+    artifacts.extend(beside.artifacts);
+    let totals = Totals { nonconforming: beside.nonconforming, ..publication.totals() };
     let mut directories = Vec::new();
     directories.extend(has_output.then_some(&target.processed));
-    if has_errors && !directories.contains(&&target.error) {
+    if (has_errors || artifacts.iter().any(|artifact| artifact.location.parent() == target.error))
+        && !directories.contains(&&target.error)
+    {
         directories.push(&target.error);
     }
-    let document = Bytes::from(metadata(job, publication));
+    let document = Bytes::from(metadata(job, publication, &totals));
     for directory in &directories {
         artifacts.push(document_at(context, &place(directory, "metadata")?, &document).await?);
     }
 
     let raw = archive(context, job, publication).await?;
-    let document = Bytes::from(manifest(job, publication, &artifacts, &raw));
+    let document = Bytes::from(manifest(job, publication, &totals, &artifacts, &raw));
     for directory in &directories {
         let at = directory.join(MANIFEST_NAME)?;
         document_at(context, &at, &document).await?;
     }
-    Ok(raw)
+    Ok((totals, raw))
 }
 
 /// Puts the parts' files together under the final name, reads what is there, and enters it into the books. A single file is

@@ -35,7 +35,7 @@ pub(crate) async fn deliver(
         if let Err(reason) = deal_out(pool, publication, &table.members).await? {
             return Ok(JobEvent::Quarantine { reason });
         }
-        let document = Bytes::from(manifest(job, publication, &[], &raw));
+        let document = Bytes::from(manifest(job, publication, &publication.totals(), &[], &raw));
         context.lake.write_all(&said, document, Condition::Always).await?;
     }
     Ok(JobEvent::Published { totals: publication.totals(), raw })

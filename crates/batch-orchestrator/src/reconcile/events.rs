@@ -89,6 +89,8 @@ pub struct RunReport {
     pub output_lines: u64,
     /// Lines without.
     pub error_lines: u64,
+    /// Of the successful answers, those that are not what their request asked for.
+    pub nonconforming_lines: u64,
     /// Prompt tokens, by usage.
     pub prompt_tokens: u64,
     /// Completion tokens, by usage.
@@ -113,6 +115,7 @@ impl RunReport {
                 } += 1;
                 self.output_lines += totals.output;
                 self.error_lines += totals.error;
+                self.nonconforming_lines += totals.nonconforming;
                 self.prompt_tokens += totals.prompt_tokens;
                 self.completion_tokens += totals.completion_tokens;
                 self.cost_nanodollars += totals.cost.unwrap_or(0);
@@ -129,6 +132,6 @@ impl RunReport {
     pub fn has_errors(&self) -> bool {
         let files =
             self.partial + self.failed + self.rejected + self.foreign + self.quarantined + self.skipped;
-        files + self.waiting + self.over_budget + self.error_lines > 0
+        files + self.waiting + self.over_budget + self.error_lines + self.nonconforming_lines > 0
     }
 }

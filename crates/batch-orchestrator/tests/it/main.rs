@@ -16,6 +16,7 @@ mod lost_ledger;
 mod manage;
 mod merge;
 mod one_pass;
+mod output;
 mod pool;
 mod quota;
 mod support;

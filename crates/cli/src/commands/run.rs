@@ -130,6 +130,11 @@ pub(super) fn summary(report: &RunReport) -> String {
         text += &format!("; {}", Usd::from_nanodollars(report.cost_nanodollars));
     }
     for (count, noun, what) in [
+        (
+            report.nonconforming_lines,
+            "answer",
+            "not as asked for: see _violations in the error directory; `aoai-batch retry JOB --nonconforming` sends them again",
+        ),
         (report.recovered, "file", "taken over from a ledger that was lost"),
         (report.rejected, "file", "refused: see the report in the error directory"),
         (report.skipped, "path", "passed over"),

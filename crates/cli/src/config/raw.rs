@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use batch_orchestrator::{
+    TableFormat,
     cost::{PriceRow, Tier},
     machine::Verdict,
 };
@@ -163,7 +164,12 @@ section!(Retry {
     verdicts: BTreeMap<String, Verdict> = BTreeMap::new(),
 });
 
-section!(Output { order: Order = Order::Input });
+section!(Output {
+    order: Order = Order::Input,
+    formats: Vec<TableFormat> = Vec::new(),
+    request_fields: Vec<String> = Vec::new(),
+    check_schemas: bool = false,
+});
 
 /// The order of the output lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

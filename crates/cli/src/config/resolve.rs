@@ -4,8 +4,8 @@ use std::{path::Path, time::Duration};
 
 use aoai_batch_client::{ApiForm, BatchClientOptions};
 use batch_orchestrator::{
-    CostOptions, LakeOptions, LimitOptions, MergeOptions, OutputOptions, OutputOrder, PipelineOptions,
-    RunOptions, ServiceOptions,
+    CostOptions, FieldError, LakeOptions, LimitOptions, MergeOptions, OutputOptions, OutputOrder,
+    PipelineOptions, RequestField, RunOptions, ServiceOptions, TableWriter,
     machine::{AttemptOptions, RetryOptions, Verdicts},
 };
 use token_estimator::EstimatorOptions;
@@ -83,12 +83,7 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             max_part_tokens,
             max_line_tokens,
         },
-        output: OutputOptions {
-            order: match raw.output.order {
-                Order::Input => OutputOrder::Input,
-                Order::Service => OutputOrder::Service,
-            },
-        },
+        output: output(&raw.output)?,
         retry: RetryOptions {
             initial: raw.retry.initial,
             max_delay: raw.retry.max_delay,
@@ -131,6 +126,37 @@ fn positive<N: Default + PartialEq>(key: &str, value: N) -> CliResult<N> {
     } else {
         Ok(value)
     }
+}
+
+fn output(raw: &raw::Output) -> CliResult<OutputOptions> {
+    let order = match raw.order {
+        Order::Input => OutputOrder::Input,
+        Order::Service => OutputOrder::Service,
+    };
+    if order == OutputOrder::Service && (raw.check_schemas || !raw.request_fields.is_empty()) {
+        return Err(CliError::usage(
+            "output.request_fields and output.check_schemas need the results in the order of the input",
+        )
+        .hint("leave output.order at \"input\""));
+    }
+    let mut request_fields: Vec<RequestField> = Vec::new();
+    for field in &raw.request_fields {
+        let field = field
+            .parse()
+            .map_err(|error: FieldError| CliError::usage(format!("output.request_fields: {error}")))?;
+        request_fields.push(field);
+    }
+    for format in &raw.formats {
+        // What two columns may be called is the table's to say.
+        TableWriter::new(*format, request_fields.clone(), std::io::sink())
+            .map_err(|error| CliError::usage(format!("output.request_fields: {error}")))?;
+    }
+    Ok(OutputOptions {
+        order,
+        formats: raw.formats.clone(),
+        request_fields,
+        check_schemas: raw.check_schemas,
+    })
 }
 
 /// A day's budget, and whoever looks what became of yesterday's files, need what is younger.
