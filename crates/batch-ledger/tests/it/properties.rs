@@ -17,13 +17,13 @@ use batch_orchestrator::{
         MemoryLedger, PartCommit, PollRequest, PollTurn, RecordKey, WorkerId,
     },
     model::{
-        JobKey, JobPlan, JobState, PartKey, PartPlan, PartRecord, PartState, Problem, ProblemKind,
-        ServiceInput, Strays, Submission, Target, Timestamp, TokenTotals,
+        JobKey, JobPlan, JobState, PartKey, PartRecord, PartState, Problem, ProblemKind, ServiceInput,
+        Strays, Submission, Target, Timestamp, TokenTotals,
     },
 };
 use proptest::prelude::*;
 
-use crate::support::{input, ledger};
+use crate::support::{input, ledger, plan};
 
 /// One call. Numbers choose among what there is.
 #[derive(Debug, Clone)]
@@ -289,21 +289,6 @@ impl<'a> Player<'a> {
                 })
             }
         }
-    }
-}
-
-fn plan(number: u32) -> PartPlan {
-    let tokens = TokenTotals::ZERO;
-    PartPlan {
-        number,
-        first_line: 1,
-        lines: 1,
-        offset: 0,
-        bytes: 1,
-        upload_bytes: 1,
-        tokens,
-        named: None,
-        again: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::{io::Write, sync::Once};
 
 use adls_io::{ETag, LakePath, Location};
 use batch_ledger::{PgLedger, PgOptions};
-use batch_orchestrator::model::InputSnapshot;
+use batch_orchestrator::model::{InputSnapshot, PartPlan, TokenTotals};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 static SAID: Once = Once::new();
@@ -81,4 +81,20 @@ pub(crate) async fn ledger() -> Option<(PgLedger, Schema)> {
 pub(crate) fn input(name: &str) -> InputSnapshot {
     let location = Location::new("in", LakePath::parse(name).unwrap());
     InputSnapshot { location, etag: ETag("1".into()), size: 1, modified_ms: 0 }
+}
+
+/// A part of one line.
+pub(crate) fn plan(number: u32) -> PartPlan {
+    let tokens = TokenTotals::ZERO;
+    PartPlan {
+        number,
+        first_line: 1,
+        lines: 1,
+        offset: 0,
+        bytes: 1,
+        upload_bytes: 1,
+        tokens,
+        named: None,
+        again: None,
+    }
 }

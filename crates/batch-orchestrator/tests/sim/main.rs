@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, helpers included")]
 
 mod api;
+mod fate;
 mod gate;
 mod lake;
 mod ledger;
@@ -22,6 +23,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use fate::{Fates, Odd};
 use run::{Outcome, simulate};
 use scenario::{Mutation, OneFault, Scenario};
 use world::Violation;
@@ -142,6 +144,30 @@ fn each_pair_of_crashes_changes_nothing() {
     };
     let scenarios = pairs.flat_map(kinds).step_by(every(31));
     assert_holds(scenarios.map(|crashes| Scenario { at_effects: Some(crashes), ..Scenario::small() }));
+}
+
+#[test]
+fn each_fault_at_each_effect_changes_nothing_where_lines_need_more_than_one_try() {
+    let golden = simulate(Scenario::flaky()).unwrap_or_else(|violation| panic!("{}", violation.0));
+    assert!(golden.effects > 100, "{}", golden.effects);
+    let points = (0..golden.effects).flat_map(|at| OneFault::ALL.map(|fault| (at, fault)));
+    let scenarios = points.map(|point| Scenario { at_effects: Some(vec![point]), ..Scenario::flaky() });
+    assert_holds(scenarios.step_by(every(9)));
+}
+
+/// All of a few, and all of many: nothing is sent again for ever, and every line has its error.
+#[test]
+fn where_every_line_fails_every_line_is_reported() {
+    let fates = Fates { all_fail: true, rough: true, ..Fates::default() };
+    assert_holds((0..30).map(|seed| Scenario { fates, ..Scenario::random(seed) }));
+}
+
+/// Nothing is lost and nothing paid twice where results are not what they should be; a person is asked.
+#[test]
+fn what_must_not_be_taken_is_not_taken() {
+    for odd in [Odd::Extra, Odd::Duplicate, Odd::UnknownCode] {
+        assert_holds((0..40).map(|seed| Scenario::odd(seed, odd)));
+    }
 }
 
 #[test]

@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adls_io::MemoryLake;
+use adls_io::{Location, MemoryLake};
 use batch_orchestrator::{ledger::RecordKey, model::JobState};
 use bytes::Bytes;
 
-use crate::world::at;
+use crate::{
+    fate::Fates,
+    scenario::{MANY, Scenario},
+    world::at,
+};
 
 pub(crate) struct Oracle {
     inputs: BTreeMap<String, Bytes>,
@@ -17,16 +21,21 @@ pub(crate) struct Oracle {
     /// When a job was known to be published: what comes to be after that is a zombie's.
     pub(crate) published: BTreeMap<String, i64>,
     pub(crate) violation: Option<String>,
+    fates: Fates,
+    /// Whether there are attempts enough for every line that can succeed.
+    patient: bool,
 }
 
 impl Oracle {
-    pub(crate) fn new(inputs: BTreeMap<String, Bytes>) -> Self {
+    pub(crate) fn new(inputs: BTreeMap<String, Bytes>, scenario: &Scenario) -> Self {
         Self {
             inputs,
             billed: BTreeMap::new(),
             fences: BTreeMap::new(),
             published: BTreeMap::new(),
             violation: None,
+            fates: scenario.fates,
+            patient: scenario.attempts == MANY,
         }
     }
 
@@ -83,11 +92,13 @@ impl Oracle {
                 let Some(input) = self.inputs.get(name).cloned() else {
                     return self.broken(format!("I2: job {key} is about {path}, which nobody put there"));
                 };
-                let mut found: Vec<String> = Vec::new();
-                for (directory, what) in [(&target.processed, "output"), (&target.error, "error")] {
+                let read = |directory: &Location, what: &str| {
                     let file = directory.join(&target.file_name(what)).unwrap();
-                    found.extend(lake.bytes(&file).iter().flat_map(|bytes| ids(bytes)));
-                }
+                    lake.bytes(&file).map(|bytes| ids(&bytes)).unwrap_or_default()
+                };
+                let (output, errors) = (read(&target.processed, "output"), read(&target.error, "error"));
+                self.results(path, &input, &output, &errors);
+                let mut found = [output, errors].concat();
                 found.sort();
                 let mut expected = ids(&input);
                 expected.sort();
@@ -95,6 +106,8 @@ impl Oracle {
                     self.broken(format!("I2: {path} had {expected:?}, its results have {found:?}"));
                 }
             }
+            // Something must not be taken.
+            JobState::Quarantined { .. } if self.fates.odd.is_some() => {}
             JobState::Quarantined { reason, .. } => {
                 self.broken(format!("I6: job {key} ({path}) needs a person: {reason}"));
             }
@@ -102,6 +115,29 @@ impl Oracle {
                 self.broken(format!("I6: job {key} ({path}) was dropped, and nobody changed it: {reason}"));
             }
             _ => {}
+        }
+    }
+
+    /// I2: in the order of the input; what was paid for is in the output, what cannot succeed is in the errors, and what can, given
+    /// attempts enough, is not.
+    fn results(&mut self, path: &str, input: &[u8], output: &[String], errors: &[String]) {
+        let input = ids(input);
+        for found in [output, errors] {
+            let places: Vec<_> = found.iter().map(|id| input.iter().position(|known| known == id)).collect();
+            if !places.is_sorted() {
+                self.broken(format!("I2: {path}: {found:?} is not in the order of {input:?}"));
+            }
+        }
+        for id in errors {
+            if self.billed.contains_key(id) {
+                self.broken(format!("I2: {path}: {id} was paid for, and is among the errors"));
+            }
+            if self.patient && !self.fates.is_filtered(id) {
+                self.broken(format!("I2: {path}: {id} could have succeeded, and is among the errors"));
+            }
+        }
+        if let Some(id) = output.iter().find(|id| self.fates.is_filtered(id)) {
+            self.broken(format!("I2: {path}: {id} was refused, and is in the output"));
         }
     }
 

@@ -89,6 +89,9 @@ async fn live(world: &Arc<World>) -> Result<(), Violation> {
     }
     sleep(AFTERMATH / 2).await;
     world.judge()?;
+    if world.scenario.fates.odd.is_some() {
+        return untouched(world).map_or(Ok(()), |why| Err(world.violation(&format!("I3: {why}"))));
+    }
     leftovers(world).map_or(Ok(()), |why| Err(world.violation(&format!("I4: {why}"))))
 }
 
@@ -97,17 +100,37 @@ fn described(view: &JobView) -> String {
     format!("{} {}: {} {parts:?}", view.job.key, view.job.input.location.path, view.job.state.name())
 }
 
-/// Every input has a job that is done, and nothing else is under way.
+/// Every input has a job that is done, or that waits for a person where that is right, and nothing else is under way.
 fn is_done(world: &World) -> bool {
     let jobs = world.jobs();
     let done = |name: &str| {
         jobs.iter().any(|view| {
-            matches!(view.job.state, JobState::Done { .. })
+            let asked =
+                world.scenario.fates.odd.is_some() && matches!(view.job.state, JobState::Quarantined { .. });
+            (asked || matches!(view.job.state, JobState::Done { .. }))
                 && view.job.input.location.path.file_name() == name
         })
     };
     jobs.iter().all(|view| view.job.state.is_at_rest())
         && world.oracle().all_inputs().iter().all(|name| done(name))
+}
+
+/// Where a person has to be asked: nothing is published, and what was paid for is still at the service.
+fn untouched(world: &World) -> Option<String> {
+    for view in world.jobs() {
+        if !matches!(view.job.state, JobState::Quarantined { .. }) {
+            return Some(format!("{} was taken", described(&view)));
+        }
+        if !world.lake.paths().contains(&view.job.input.location) {
+            return Some(format!("{} is gone", view.job.input.location));
+        }
+    }
+    let published =
+        |path: &Location| !path.path.as_str().starts_with("_aoai-batch/") && path.filesystem != "input";
+    if let Some(path) = world.lake.paths().iter().find(|path| published(path)) {
+        return Some(format!("{path} was published"));
+    }
+    world.service().deleted_result().map(|name| format!("{name} was deleted at the service"))
 }
 
 /// What nobody will ever clean up.
@@ -247,7 +270,12 @@ fn pipeline(gate: &Gate, incarnation: u64) -> Pipeline {
         },
         output: OutputOptions::default(),
         retry: RetryOptions::default(),
-        attempts: AttemptOptions::default(),
+        attempts: AttemptOptions {
+            max: scenario.attempts,
+            delay: Duration::from_secs(1),
+            resubmit_cancelled: true,
+            ..AttemptOptions::default()
+        },
         cost: CostOptions::default(),
     };
     let service: Arc<dyn BatchApi> = Arc::new(SimApi(gate.clone()));

@@ -5,8 +5,13 @@ use std::{ops::Range, time::Duration};
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
+use crate::fate::{Fates, Odd};
+
 /// What the service's lists may lag at the most, and what the workers wait for.
 pub(crate) const LIST_SETTLE: Duration = Duration::from_mins(5);
+
+/// Enough attempts for every line that can succeed.
+pub(crate) const MANY: u32 = 14;
 
 /// Probabilities for every single call.
 #[derive(Debug, Clone, Copy, Default)]
@@ -60,6 +65,10 @@ pub(crate) struct Scenario {
     pub(crate) pool: bool,
     /// Files are sent together.
     pub(crate) merged: bool,
+    /// How lines and batches fare.
+    pub(crate) fates: Fates,
+    /// The most attempts at a part.
+    pub(crate) attempts: u32,
 }
 
 /// What happens at one chosen effect.
@@ -118,7 +127,20 @@ impl Scenario {
             quota: None,
             pool: false,
             merged: false,
+            fates: Fates::default(),
+            attempts: MANY,
         }
+    }
+
+    /// Lines that need several tries, batches that fail or are cancelled by somebody else.
+    pub(crate) fn flaky() -> Self {
+        Self { fates: Fates { flaky: 0.6, rough: true, ..Fates::default() }, ..Self::golden() }
+    }
+
+    /// Every batch has something that must not be taken.
+    pub(crate) fn odd(seed: u64, odd: Odd) -> Self {
+        let fates = Fates { odd: Some(odd), ..Fates::default() };
+        Self { fates, merged: false, expiring: false, ..Self::random(seed) }
     }
 
     /// Three inputs in one batch, which expires.
@@ -167,6 +189,13 @@ impl Scenario {
             quota: (chance.random::<f64>() < 0.5).then(|| chance.random_range(60..=300)),
             pool: chance.random::<f64>() < 0.3,
             merged: chance.random::<f64>() < 0.3,
+            fates: Fates {
+                flaky: [0.0, 0.0, 0.1, 0.5][chance.random_range(0..4)],
+                all_fail: chance.random::<f64>() < 0.02,
+                rough: chance.random::<f64>() < 0.3,
+                odd: None,
+            },
+            attempts: [1, 3, MANY, MANY][chance.random_range(0..4)],
         };
         if scenario.merged {
             scenario.part_lines += 5;
@@ -186,7 +215,7 @@ impl Scenario {
 
     pub(crate) fn shown(&self) -> String {
         format!(
-            "seed {}, workers {}, inputs {}, blobs {}, quota {:?}, pool {}, merged {}, {:?}, {:?}, {:?}",
+            "seed {}, workers {}, inputs {}, blobs {}, quota {:?}, pool {}, merged {}, attempts {}, {:?}, {:?}, {:?}, {:?}",
             self.seed,
             self.workers,
             self.inputs.len(),
@@ -194,6 +223,8 @@ impl Scenario {
             self.quota,
             self.pool,
             self.merged,
+            self.attempts,
+            self.fates,
             self.rates,
             self.at_effects,
             self.mutation

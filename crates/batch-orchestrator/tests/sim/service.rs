@@ -11,6 +11,7 @@ use bytes::Bytes;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
 use crate::{
+    fate::{End, Fates, Tries, Try, Written},
     oracle::{Oracle, ids},
     scenario::{LIST_SETTLE, Mutation, Scenario},
     urls::SimUrls,
@@ -32,6 +33,9 @@ pub(crate) struct Service {
     on_deleted: OnDeleted,
     mutation: Mutation,
     expiring: bool,
+    seed: u64,
+    fates: Fates,
+    tries: Tries,
     skew_ms: i64,
     next: u64,
 }
@@ -60,9 +64,11 @@ struct Running {
     doomed: bool,
     /// The service does not know it before it is listed.
     unknown_at_first: bool,
-    expires: bool,
-    /// No room when it starts.
-    no_room: bool,
+    end: End,
+    /// How the lines fare that it gets to.
+    tried: Vec<Try>,
+    /// Why it fails when it starts, if so.
+    fails: Option<&'static str>,
 }
 
 enum Input {
@@ -89,9 +95,36 @@ impl Service {
             on_deleted,
             mutation: scenario.mutation,
             expiring: scenario.expiring,
+            seed: scenario.seed,
+            fates: scenario.fates,
+            tries: Tries::default(),
             skew_ms: scenario.skew_ms,
             next: 0,
         }
+    }
+
+    fn end_of(&mut self, number: u64) -> End {
+        if self.expiring && number.is_multiple_of(2) {
+            return End::Expired;
+        }
+        match self.fates.rough && self.chance.random::<f64>() < 0.15 {
+            true => End::Cancelled { told: self.chance.random() },
+            false => End::Completed,
+        }
+    }
+
+    fn failure(&mut self) -> Option<&'static str> {
+        let drawn = self.chance.random::<f64>();
+        match drawn {
+            _ if drawn < 0.05 => Some("token_limit_exceeded"),
+            _ if self.fates.rough && drawn < 0.15 => Some("server_error"),
+            _ => None,
+        }
+    }
+
+    /// A result file that somebody has deleted.
+    pub(crate) fn deleted_result(&self) -> Option<String> {
+        self.files.values().find(|file| file.result && file.deleted).map(|file| file.name.clone())
     }
 
     fn number(&mut self) -> u64 {
@@ -198,8 +231,9 @@ impl Service {
             read: found.filter(|_| self.chance.random()),
             doomed: gone,
             unknown_at_first: self.chance.random(),
-            expires: self.expiring && number.is_multiple_of(2),
-            no_room: self.chance.random::<f64>() < 0.05,
+            end: self.end_of(number),
+            tried: Vec::new(),
+            fails: self.failure(),
         };
         self.batches.push(batch);
         Ok(shown)
@@ -257,10 +291,8 @@ impl Service {
         let batch = &self.batches[at];
         let read = batch.read.clone().or_else(|| self.input_bytes(&batch.input)).filter(|_| !batch.doomed);
         let (read, code) = match read {
-            Some(read) if !batch.no_room => (read, None),
-            read => {
-                (Bytes::new(), Some(if read.is_some() { "token_limit_exceeded" } else { "invalid_file" }))
-            }
+            Some(read) if batch.fails.is_none() => (read, None),
+            read => (Bytes::new(), Some(read.and(batch.fails).unwrap_or("invalid_file"))),
         };
         if let Some(code) = code {
             let error = BatchError {
@@ -275,39 +307,26 @@ impl Service {
             return;
         }
         let all = ids(&read);
-        let executed = if batch.expires { all.len() / 2 } else { all.len() };
+        let executed = if batch.end == End::Completed { all.len() } else { all.len().div_ceil(2) };
+        let (name, mut tried) = (batch.shown.id.0.clone(), Vec::new());
         for id in &all[..executed] {
-            oracle.bill(id, &batch.shown.id.0);
+            let fate = self.fates.of(self.seed, id, self.tries.count(id));
+            if fate == Try::Answered {
+                oracle.bill(id, &name);
+            }
+            tried.push(fate);
         }
-        self.batches[at].read = Some(read);
+        (self.batches[at].read, self.batches[at].tried) = (Some(read), tried);
         let shown = &mut self.batches[at].shown;
         shown.status = BatchStatus::InProgress;
         shown.request_counts.total = all.len() as u64;
     }
 
     fn end(&mut self, at: usize) {
-        let Running { read, folder, expires, end_ms, .. } = &self.batches[at];
-        let (expires, end_ms, folder) = (*expires, *end_ms, folder.clone());
+        let Running { read, folder, end, end_ms, tried, .. } = &self.batches[at];
+        let (end, end_ms, folder) = (*end, *end_ms, folder.clone());
         let all = ids(read.as_deref().unwrap_or_default());
-        let executed = if expires { all.len() / 2 } else { all.len() };
-        let (mut output, mut error) = (String::new(), String::new());
-        for (number, id) in all.iter().enumerate() {
-            let (to, line) = if number >= executed {
-                let told = r#"{"code":"batch_expired","message":"not done in time"}"#;
-                (&mut error, format!(r#"{{"custom_id":"{id}","response":null,"error":{told}}}"#))
-            } else if id.ends_with('4') {
-                let response =
-                    r#"{"status_code":400,"request_id":"r","body":{"error":{"code":"content_filter"}}}"#;
-                (&mut error, format!(r#"{{"custom_id":"{id}","response":{response},"error":null}}"#))
-            } else {
-                let usage = r#"{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}"#;
-                let response =
-                    format!(r#"{{"status_code":200,"request_id":"r","body":{{"usage":{usage}}}}}"#);
-                (&mut output, format!(r#"{{"custom_id":"{id}","response":{response},"error":null}}"#))
-            };
-            to.push_str(&line);
-            to.push('\n');
-        }
+        let Written { output, error } = Written::of(&all, tried, end, self.fates.odd);
         let counts = RequestCounts {
             total: all.len() as u64,
             completed: output.lines().count() as u64,
@@ -324,7 +343,7 @@ impl Service {
             let (output, error) = (put("results.jsonl", output), put("errors.jsonl", error));
             let shown = &mut self.batches[at].shown;
             (shown.output_blob, shown.error_blob, shown.request_counts) = (output, error, counts);
-            return self.close(at, expires, end_ms);
+            return self.close(at, end, end_ms);
         }
         let mut result = |name: &str, text: String| {
             let file = File {
@@ -340,13 +359,17 @@ impl Service {
         let (output, error) = (result("output.jsonl", output), result("error.jsonl", error));
         let shown = &mut self.batches[at].shown;
         (shown.output_file_id, shown.error_file_id, shown.request_counts) = (output, error, counts);
-        self.close(at, expires, end_ms);
+        self.close(at, end, end_ms);
     }
 
-    fn close(&mut self, at: usize, expired: bool, end_ms: i64) {
+    fn close(&mut self, at: usize, end: End, end_ms: i64) {
         let ended_at = (end_ms + self.skew_ms).div_euclid(1000);
         let shown = &mut self.batches[at].shown;
-        shown.status = if expired { BatchStatus::Expired } else { BatchStatus::Completed };
+        shown.status = match end {
+            End::Completed => BatchStatus::Completed,
+            End::Expired => BatchStatus::Expired,
+            End::Cancelled { .. } => BatchStatus::Cancelled,
+        };
         shown.ended_at = Some(ended_at);
     }
 

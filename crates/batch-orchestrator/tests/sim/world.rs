@@ -85,7 +85,7 @@ impl World {
             start,
             chance: Mutex::new(SmallRng::seed_from_u64(scenario.seed)),
             log: Mutex::default(),
-            oracle: Mutex::new(Oracle::new(inputs)),
+            oracle: Mutex::new(Oracle::new(inputs, &scenario)),
             service: Mutex::new(Service::new(&scenario, lake.clone())),
             lake,
             ledger: Arc::new(MemoryLedger::new("ledger", Arc::new(clock))),
