@@ -10,6 +10,7 @@ use crate::{
 };
 
 mod archive;
+mod rough;
 mod scenarios;
 
 /// What all scenarios need.
@@ -52,6 +53,7 @@ pub(crate) fn run() -> Outcome {
             score.note("demo", scenarios::demo(&context));
             score.note("tree", scenarios::tree(&context));
             score.note("bad", scenarios::bad(&context));
+            score.note("rough", rough::rough(&context));
             for (directory, package) in examples {
                 score
                     .note(&format!("examples/{directory}"), scenarios::example(&context, package.as_deref()));

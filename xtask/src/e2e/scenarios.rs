@@ -15,12 +15,12 @@ use crate::{
 };
 
 /// Far more than a scenario takes; a run that hangs must not hang the build.
-const DEADLINE: Duration = Duration::from_secs(300);
+pub(super) const DEADLINE: Duration = Duration::from_secs(300);
 /// An example is compiled first.
 const EXAMPLE_DEADLINE: Duration = Duration::from_secs(1800);
 const DEPLOYMENT: &str = "gpt-4o-mini-batch";
 
-const CONFIG: &str = r#"[service]
+pub(super) const CONFIG: &str = r#"[service]
 endpoint = "emulator"
 deployment = "gpt-4o-mini-batch"
 
@@ -126,7 +126,7 @@ pub(super) fn example(context: &Context, package: Option<&str>) -> Outcome {
 }
 
 /// Request lines whose ids are unique over all files.
-fn requests(prefix: &str, lines: usize) -> String {
+pub(super) fn requests(prefix: &str, lines: usize) -> String {
     (1..=lines)
         .map(|number| {
             let request = json!({
@@ -152,7 +152,7 @@ fn put(scratch: &Scratch, inputs: &Inputs) -> Outcome {
 }
 
 /// One pass over the inbox; its report.
-fn run_once(context: &Context, scratch: &Scratch, code: i32) -> Result<Value, String> {
+pub(super) fn run_once(context: &Context, scratch: &Scratch, code: i32) -> Result<Value, String> {
     let mut command = Command::new(&context.binary);
     command.current_dir(scratch.path()).arg("--config").arg(scratch.path().join("aoai-batch.toml"));
     command.args(["run", "--once", "--json"]);
@@ -161,14 +161,14 @@ fn run_once(context: &Context, scratch: &Scratch, code: i32) -> Result<Value, St
     finished.json()
 }
 
-fn expect(report: &Value, key: &str, wanted: usize) -> Outcome {
+pub(super) fn expect(report: &Value, key: &str, wanted: usize) -> Outcome {
     if report[key] == wanted {
         return Ok(());
     }
     Err(format!("the report's {key} is {}, expected {wanted}: {report}", report[key]))
 }
 
-fn inbox_is_empty(directory: &Path) -> Outcome {
+pub(super) fn inbox_is_empty(directory: &Path) -> Outcome {
     match files_below(&directory.join("inbox"))?.iter().find(|file| file.ends_with(".jsonl")) {
         Some(file) => Err(format!("inbox/{file} is still there")),
         None => Ok(()),

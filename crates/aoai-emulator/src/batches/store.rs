@@ -14,6 +14,8 @@ pub(crate) struct BatchStore {
     batches: Vec<Arc<Batch>>,
     positions: HashMap<String, usize>,
     drawn: u64,
+    /// Batches that the rule is about.
+    met: u32,
     expired: u32,
     /// Locked on its own: drawing for a large batch takes a while.
     pub(super) hits: Arc<Mutex<Hits>>,
@@ -34,7 +36,12 @@ impl BatchStore {
     ) -> Option<ExpiryConfig> {
         let expiry = config?;
         let meant = expiry.filename_contains.as_deref().is_none_or(|part| filename.contains(part));
-        if !meant || expiry.times.is_some_and(|times| self.expired >= times) {
+        if !meant {
+            return None;
+        }
+        self.met += 1;
+        let turn = expiry.every.is_none_or(|every| self.met.is_multiple_of(every.max(1)));
+        if !turn || expiry.times.is_some_and(|times| self.expired >= times) {
             return None;
         }
         self.expired += 1;

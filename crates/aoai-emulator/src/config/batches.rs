@@ -93,7 +93,9 @@ pub struct ExpiryConfig {
     pub after: Option<Duration>,
     /// Only batches whose input file's name contains this.
     pub filename_contains: Option<String>,
-    /// Only the first so many of those.
+    /// Of those, only each n-th.
+    pub every: Option<u32>,
+    /// Only the first so many of what is left.
     pub times: Option<u32>,
 }
 

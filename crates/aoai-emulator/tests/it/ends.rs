@@ -94,6 +94,25 @@ async fn a_batch_may_expire_after_some_lines() {
 }
 
 #[tokio::test]
+async fn each_third_batch_may_expire() {
+    let mut config = slow();
+    config.batches.expiry = Some(ExpiryConfig {
+        after_lines: Some(1),
+        every: Some(3),
+        times: Some(2),
+        ..ExpiryConfig::default()
+    });
+    let service = start(config).await;
+    let mut ends = Vec::new();
+    for _ in 0..9 {
+        let id = service.submit(lines(2)).await;
+        service.advance(3_600);
+        ends.push(service.batch(&id).await["status"] == "expired");
+    }
+    assert_eq!(ends, [false, false, true, false, false, true, false, false, false]);
+}
+
+#[tokio::test]
 async fn a_batch_may_expire_at_a_time() {
     let mut config = slow();
     config.batches.expiry =
