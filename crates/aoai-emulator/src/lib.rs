@@ -19,8 +19,8 @@ pub use books::{BatchBooks, Books, PaidTwice};
 pub use config::{
     AnswerConfig, BatchConfig, CancelOfTerminal, ClockConfig, Deviation, EmulatorConfig, EntraConfig,
     ErrorLineShape, ExpiryConfig, FileConfig, InUseDelete, LakeAccount, LakeConfig, ListFilter, ListOrder,
-    MetadataFate, Outcome, OutcomeRule, QuotaConfig, QuotaMode, ResultIds, Secret, TlsConfig, UpstreamConfig,
-    WireConfig,
+    MetadataFate, Outcome, OutcomeRule, QuotaConfig, QuotaMode, RefusedLines, ResultIds, Secret, TlsConfig,
+    UpstreamConfig, WireConfig,
 };
 pub use control::{BatchSummary, Control, FileSummary, Snapshot};
 pub use emulator::Emulator;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 #[derive(Deserialize)]
 struct Line<'a> {
@@ -13,9 +14,10 @@ struct Line<'a> {
 #[derive(Deserialize)]
 struct Response<'a> {
     #[serde(borrow, default)]
-    body: Option<Body<'a>>,
+    body: Option<&'a RawValue>,
 }
 
+/// Whatever some model's server made of it: what is of another kind than expected is no text, and not an error.
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow, default)]
@@ -23,7 +25,7 @@ struct Body<'a> {
     #[serde(borrow, default)]
     output: Option<Vec<Item<'a>>>,
     #[serde(borrow, default)]
-    status: Option<Cow<'a, str>>,
+    status: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -31,15 +33,7 @@ struct Choice<'a> {
     #[serde(borrow, default)]
     message: Option<Message<'a>>,
     #[serde(borrow, default)]
-    finish_reason: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow, default)]
-    content: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    refusal: Option<Cow<'a, str>>,
+    finish_reason: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -48,12 +42,24 @@ struct Item<'a> {
     content: Option<Vec<Part<'a>>>,
 }
 
+#[derive(Default, Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    refusal: Option<&'a RawValue>,
+}
+
 #[derive(Deserialize)]
 struct Part<'a> {
     #[serde(borrow, default)]
-    text: Option<Cow<'a, str>>,
+    text: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    refusal: Option<Cow<'a, str>>,
+    refusal: Option<&'a RawValue>,
+}
+
+fn text(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    serde_json::from_str(value?.get()).ok()
 }
 
 /// One answer of a line.
@@ -71,23 +77,26 @@ pub(crate) struct Said<'a> {
 pub(crate) fn said(line: &[u8]) -> serde_json::Result<Vec<Said<'_>>> {
     let line: Line<'_> = serde_json::from_slice(line)?;
     let Some(body) = line.response.and_then(|response| response.body) else { return Ok(Vec::new()) };
+    let Ok(body) = serde_json::from_str::<Body<'_>>(body.get()) else {
+        return Ok(vec![Said { place: "body".to_owned(), ..Said::default() }]);
+    };
     if let Some(choices) = body.choices {
         let one = |(number, choice): (usize, Choice<'_>)| {
-            let message = choice.message.unwrap_or(Message { content: None, refusal: None });
+            let message = choice.message.unwrap_or_default();
             Said {
                 place: format!("choices[{number}]"),
-                is_refusal: message.refusal.is_some(),
-                text: message.content.map(|text| Cow::Owned(text.into_owned())),
-                is_cut: choice.finish_reason.is_some_and(|reason| reason == "length"),
+                is_refusal: text(message.refusal).is_some(),
+                text: text(message.content).map(|text| Cow::Owned(text.into_owned())),
+                is_cut: text(choice.finish_reason).is_some_and(|reason| reason == "length"),
             }
         };
         return Ok(choices.into_iter().enumerate().map(one).collect());
     }
     let mut all = Said { place: "output".to_owned(), ..Said::default() };
-    all.is_cut = body.status.is_some_and(|status| status == "incomplete");
+    all.is_cut = text(body.status).is_some_and(|status| status == "incomplete");
     for part in body.output.into_iter().flatten().filter_map(|item| item.content).flatten() {
-        all.is_refusal |= part.refusal.is_some();
-        if let Some(text) = part.text {
+        all.is_refusal |= text(part.refusal).is_some();
+        if let Some(text) = text(part.text) {
             all.text = Some(match all.text {
                 Some(before) => Cow::Owned(before.into_owned() + &text),
                 None => text,

@@ -12,7 +12,7 @@ struct Line<'a> {
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow, default)]
-    response_format: Option<Format<'a>>,
+    response_format: Option<&'a RawValue>,
     #[serde(borrow, default)]
     text: Option<&'a RawValue>,
 }
@@ -50,10 +50,11 @@ pub(crate) enum Wanted<'a> {
 /// What a request line asks for.
 pub(crate) fn wanted(line: &[u8]) -> serde_json::Result<Wanted<'_>> {
     let Some(body) = serde_json::from_slice::<Line<'_>>(line)?.body else { return Ok(Wanted::Anything) };
-    let format = body.response_format.or_else(|| {
-        // Completions have a `text` that is none of ours.
-        body.text.and_then(|text| serde_json::from_str::<Text<'_>>(text.get()).ok())?.format
-    });
+    // What is no format asks for nothing; and completions have a `text` that is none of ours.
+    let format = match body.response_format {
+        Some(format) => serde_json::from_str::<Format<'_>>(format.get()).ok(),
+        None => body.text.and_then(|text| serde_json::from_str::<Text<'_>>(text.get()).ok()?.format),
+    };
     Ok(match format {
         Some(format) if format.kind == "json_schema" => {
             match format.json_schema.and_then(|named| named.schema).or(format.schema) {

@@ -107,6 +107,30 @@ fn json_objects_are_objects_and_everything_else_is_not_asked_for() {
     assert_eq!(check(&chat(&schema()), failed.as_bytes()), Outcome::NotAsked);
 }
 
+/// Whatever stands there, it is a finding about one line, and never a reason to stop.
+#[test]
+fn bodies_of_other_shapes_do_not_conform_and_formats_that_are_none_ask_for_nothing() {
+    for body in [
+        json!({ "choices": [{ "message": { "content": [{ "type": "text", "text": "{}" }], "refusal": {} } }] }),
+        json!({ "choices": [{ "message": null, "finish_reason": 7 }] }),
+        json!({ "choices": "none" }),
+        json!({ "output": [{ "content": [{ "text": 7 }] }], "status": [] }),
+        json!(["a list"]),
+    ] {
+        let answer = json!({ "response": { "body": body } }).to_string();
+        let found = violations(check(&chat(&schema()), answer.as_bytes()));
+        assert!(found[0].1.contains("no content"), "{body}: {found:?}");
+    }
+    for format in [json!("auto"), json!(7), json!([]), json!({ "type": 7 })] {
+        let request = json!({ "body": { "response_format": format } }).to_string();
+        assert_eq!(
+            check(request.as_bytes(), &answer(&[(json!("x"), "stop")])),
+            Outcome::NotAsked,
+            "{format}"
+        );
+    }
+}
+
 #[test]
 fn hostile_schemas_are_unusable_and_harmless() {
     let mut deep = json!({ "type": "string" });

@@ -82,7 +82,7 @@ pub(super) async fn prepare<'a>(state: &Shared, batch: &'a Arc<Batch>) -> io::Re
         let (state, batch) = (state.clone(), batch.clone());
         let judged = tokio::task::spawn_blocking(move || {
             let config = &state.config;
-            let errors = validation::judge(&scan, &batch.endpoint, &config.batches);
+            let errors = validation::judge(&scan, &batch.endpoint, batch.number, &config.batches);
             let hits = state.batches().hits.clone();
             let plan = if errors.is_empty() {
                 Plan::draw(&scan, &config.outcomes, config.seed, batch.number, &mut lock(&hits))

@@ -3,8 +3,8 @@
 use super::BatchError;
 use crate::{config::BatchConfig, files::Scan};
 
-/// All that is wrong; empty = nothing.
-pub(super) fn judge(scan: &Scan, endpoint: &str, config: &BatchConfig) -> Vec<BatchError> {
+/// All that is wrong; empty = nothing. `number` is the batch's own, from 1.
+pub(super) fn judge(scan: &Scan, endpoint: &str, number: u64, config: &BatchConfig) -> Vec<BatchError> {
     if scan.has_bom {
         return vec![BatchError::new("invalid_request", BOM_MESSAGE)];
     }
@@ -21,6 +21,13 @@ pub(super) fn judge(scan: &Scan, endpoint: &str, config: &BatchConfig) -> Vec<Ba
         let message =
             format!("The url '{}' does not match the batch endpoint '{endpoint}'.", scan.urls[line.url]);
         errors.push(BatchError { line: Some(line.number), ..BatchError::new("url_mismatch", &message) });
+    }
+    if let Some(refused) = config.refused_lines.as_ref().filter(|refused| number > refused.after_batches) {
+        let meant = scan.lines.iter().filter(|line| line.custom_id.contains(&refused.custom_id_contains));
+        errors.extend(meant.take(MAX_ERRORS).map(|line| {
+            let message = format!("The request '{}' is not accepted.", line.custom_id);
+            BatchError { line: Some(line.number), ..BatchError::new(&refused.code, &message) }
+        }));
     }
     errors.sort_by_key(|error| error.line);
     errors

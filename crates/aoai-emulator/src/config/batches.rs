@@ -33,6 +33,8 @@ pub struct BatchConfig {
     pub deployments: Vec<String>,
     /// Lines for `/responses` are fine in a batch for `/chat/completions`.
     pub responses_on_chat_endpoint: bool,
+    /// Lines because of which validation refuses a batch, though nothing is wrong with them that is documented.
+    pub refused_lines: Option<RefusedLines>,
     /// Batches that expire; by default none does, as on Azure.
     pub expiry: Option<ExpiryConfig>,
     /// What a `completion_window` other than `24h` does.
@@ -68,6 +70,7 @@ impl Default for BatchConfig {
             max_blob_bytes: 1 << 30,
             deployments: Vec::new(),
             responses_on_chat_endpoint: true,
+            refused_lines: None,
             expiry: None,
             bad_window: Deviation::default(),
             bom: Deviation::FailBatch,
@@ -80,6 +83,19 @@ impl Default for BatchConfig {
             ignore_limit: false,
         }
     }
+}
+
+/// Lines that validation names as the reason why it refuses their batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefusedLines {
+    /// Those whose `custom_id` contains this.
+    pub custom_id_contains: String,
+    /// The code, such as `invalid_request`.
+    pub code: String,
+    /// The first so many batches pass.
+    #[serde(default)]
+    pub after_batches: u64,
 }
 
 /// Which batches expire, and when: whatever comes first.

@@ -12,7 +12,7 @@ mod wire;
 pub use answers::{AnswerConfig, Outcome, OutcomeRule, UpstreamConfig};
 pub use batches::{
     BatchConfig, CancelOfTerminal, Deviation, ExpiryConfig, ListFilter, ListOrder, MetadataFate, QuotaConfig,
-    QuotaMode,
+    QuotaMode, RefusedLines,
 };
 pub use emulator::{ClockConfig, EmulatorConfig, Secret};
 pub use entra::EntraConfig;

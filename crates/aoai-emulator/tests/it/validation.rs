@@ -1,6 +1,6 @@
 //! Every documented code of a failed batch, with the line it blames; and what a create refuses.
 
-use aoai_emulator::{Deviation, EmulatorConfig};
+use aoai_emulator::{Deviation, EmulatorConfig, RefusedLines};
 use serde_json::{Value, json};
 
 use crate::support::{Service, frozen, line, lines, start, value};
@@ -62,6 +62,24 @@ async fn model_not_found() {
     let mut config = frozen();
     config.batches.deployments = vec!["other".to_owned()];
     assert_eq!(errors_of(config, lines(2)).await, one("model_not_found", json!(null)));
+}
+
+#[tokio::test]
+async fn refused_lines() {
+    let mut config = frozen();
+    config.batches.refused_lines = Some(RefusedLines {
+        custom_id_contains: "line-1".to_owned(),
+        code: "invalid_request".to_owned(),
+        after_batches: 1,
+    });
+    let service = start(config.clone()).await;
+    let passes = service.submit(lines(3)).await;
+    let fails = service.submit(lines(3)).await;
+    service.advance(60);
+    assert_eq!(service.batch(&passes).await["status"], "completed");
+    assert_eq!(service.batch(&fails).await["errors"]["data"][0]["line"], 2);
+    config.batches.refused_lines.as_mut().unwrap().after_batches = 0;
+    assert_eq!(errors_of(config, lines(3)).await, one("invalid_request", json!(2)));
 }
 
 #[tokio::test]

@@ -27,8 +27,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Beside {
     pub(super) artifacts: Vec<Artifact>,
-    /// Answers that are not what their request asked for.
-    pub(super) nonconforming: u64,
+    /// Answers that are not what their request asked for; `None` where that is not checked.
+    pub(super) nonconforming: Option<u64>,
 }
 
 /// One of the result files.
@@ -49,8 +49,8 @@ pub(super) async fn beside(
     publication: &Publication,
     all: &[Results<'_>],
 ) -> Result<Beside, Publish> {
-    let mut beside = Beside::default();
     let options = &context.options.output;
+    let mut beside = Beside { nonconforming: options.check_schemas.then_some(0), ..Beside::default() };
     for results in all {
         if !options.formats.is_empty() || (options.check_schemas && results.are_answers) {
             one(context, job, publication, results, &mut beside).await?;
@@ -91,7 +91,7 @@ async fn one(
             let found =
                 checker.check(&request.bytes, &answer.bytes).map_err(|error| unreadable(results, &error))?;
             if matches!(found, Outcome::Nonconforming(_)) {
-                beside.nonconforming += 1;
+                *beside.nonconforming.get_or_insert(0) += 1;
                 again.push(&request.bytes).await?;
                 again.push(b"\n").await?;
             }

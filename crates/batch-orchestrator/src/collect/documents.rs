@@ -37,10 +37,7 @@ pub(crate) fn manifest(
                 RawInput::Replaced => json!({ "state": "replaced" }),
             },
         },
-        "counts": {
-            "lines": totals.lines, "output": totals.output, "error": totals.error,
-            "nonconforming": totals.nonconforming,
-        },
+        "counts": counts(totals),
         "artifacts": artifacts.iter().map(|a| json!({
             "path": a.location.to_string(), "bytes": a.bytes, "lines": a.lines, "sha256": a.sha256,
         })).collect::<Vec<_>>(),
@@ -67,6 +64,14 @@ pub(crate) fn manifest(
         },
     });
     format!("{document:#}\n")
+}
+
+fn counts(totals: &Totals) -> Value {
+    let mut counts = json!({ "lines": totals.lines, "output": totals.output, "error": totals.error });
+    if let Some(nonconforming) = totals.nonconforming {
+        counts["nonconforming"] = json!(nonconforming);
+    }
+    counts
 }
 
 fn dollars(publication: &Publication, which: impl Fn(&PartCost) -> u64) -> Usd {
@@ -140,7 +145,9 @@ pub(super) fn metadata(job: &JobRecord, publication: &Publication, totals: &Tota
     put("lines", json!(totals.lines));
     put("output_lines", json!(totals.output));
     put("error_lines", json!(totals.error));
-    put("nonconforming_lines", json!(totals.nonconforming));
+    if let Some(nonconforming) = totals.nonconforming {
+        put("nonconforming_lines", json!(nonconforming));
+    }
     put("prompt_tokens", json!(totals.prompt_tokens));
     put("completion_tokens", json!(totals.completion_tokens));
     put("cost_usd", json!(totals.cost.map(Usd::from_nanodollars)));

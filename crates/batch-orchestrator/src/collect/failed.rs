@@ -9,12 +9,13 @@ use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 
 use super::{
     harvest::Ending,
-    results::{Slot, for_each_index_line},
+    results::{Slot, Slots, for_each_index_line},
     source::Source,
     spool::SpooledLines,
 };
 use crate::{
     error::StageResult,
+    machine::NOT_EXECUTED,
     model::{PartRecord, Submission},
     reconcile::Context,
 };
@@ -28,15 +29,16 @@ pub(crate) struct SyntheticErrors(BTreeMap<usize, Bytes>);
 pub(crate) async fn synthetic_errors(
     lake: &dyn DataLake,
     index: &Location,
-    slots: &[Slot],
+    slots: &Slots,
     ending: &Ending<'_>,
     first_line: u64,
 ) -> StageResult<SyntheticErrors> {
-    let mut lines = BTreeMap::new();
-    if slots.contains(&Slot::Missing) {
+    let (mut lines, mut sent) = (BTreeMap::new(), 0);
+    if slots.slots().contains(&Slot::Missing) {
         for_each_index_line(lake, index, |position, entry| {
-            if slots.get(position) == Some(&Slot::Missing) {
-                let (code, message) = reason(ending, position as u64 + 1);
+            sent += u64::from(!slots.is_settled(position));
+            if slots.slots().get(position) == Some(&Slot::Missing) {
+                let (code, message) = reason(ending, sent);
                 let line = first_line + position as u64;
                 let text = serde_json::json!({
                     "custom_id": entry.id, "response": null,
@@ -50,7 +52,7 @@ pub(crate) async fn synthetic_errors(
     Ok(SyntheticErrors(lines))
 }
 
-/// Why a line of the part (from 1) has no result.
+/// Why a line has no result; counted from 1 in what the attempt has sent.
 pub(super) fn reason(ending: &Ending<'_>, line: u64) -> (String, String) {
     if let Some(failure) = ending.failure {
         return (failure.code.clone(), failure.message.clone());
@@ -58,10 +60,16 @@ pub(super) fn reason(ending: &Ending<'_>, line: u64) -> (String, String) {
     let Some(batch) = ending.batch else {
         return ("not_submitted".into(), "the line was never submitted".into());
     };
-    let own = batch.errors.iter().find(|error| error.line == Some(line)).or_else(|| batch.errors.first());
-    if let Some(error) = own {
+    let of = |line: Option<u64>| batch.errors.iter().find(|error| error.line == line);
+    if let Some(error) = of(Some(line)).or_else(|| of(None)) {
         let code = error.code.clone().unwrap_or_else(|| "batch_failed".into());
         return (code, error.message.clone());
+    }
+    // Refused because of other lines, by name: this one may be fine.
+    if let Some(other) = batch.errors.first() {
+        let named = other.line.unwrap_or_default();
+        let message = format!("the batch was refused because of its line {named}: {}", other.message);
+        return (NOT_EXECUTED.into(), message);
     }
     let (code, message) = match batch.status {
         BatchStatus::Expired => ("batch_expired", "the batch expired before this request was executed"),

@@ -89,7 +89,7 @@ pub(crate) async fn harvest(
     };
     let (mut error, mut failed) = (None, None);
     if slots.has_errors() {
-        let errors = synthetic_errors(lake, &index, slots.slots(), &ending, whole.plan.first_line);
+        let errors = synthetic_errors(lake, &index, &slots, &ending, whole.plan.first_line);
         let errors = errors.await?.interleave(slots.slots(), spooled);
         error = Some(store(context, part, "error", errors).await?);
         // The last attempt knows all of them.

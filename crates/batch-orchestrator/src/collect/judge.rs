@@ -41,12 +41,15 @@ impl<'a> Judge<'a> {
         self.of_code(code.as_deref(), status, line)
     }
 
-    /// The verdict on a request that was not answered.
-    fn of_missing(&mut self, line: u64) -> Verdict {
+    /// The verdict on a request that was not answered; `sent` (from 1) is its place in what this attempt has sent.
+    fn of_missing(&mut self, line: u64, sent: u64) -> Verdict {
         if self.ending.failure.is_some() || self.ending.batch.is_none() {
             return Verdict::Report;
         }
-        let (code, _) = reason(self.ending, line);
+        let (code, _) = reason(self.ending, sent);
+        if self.ending.batch.is_some_and(|batch| batch.status == BatchStatus::Failed) {
+            return self.noted(self.options.verdicts.of_refused(&code), Some(&code), line);
+        }
         self.of_code(Some(&code), None, line)
     }
 
@@ -55,7 +58,11 @@ impl<'a> Judge<'a> {
         if cancelled && status.is_none() && code.is_none_or(|code| code == "batch_cancelled") {
             return self.of_cancelled();
         }
-        let verdict = self.options.verdicts.of(code, status);
+        self.noted(self.options.verdicts.of(code, status), code, line)
+    }
+
+    /// Remembers what a person will be asked about.
+    fn noted(&mut self, verdict: Verdict, code: Option<&str>, line: u64) -> Verdict {
         if verdict == Verdict::Quarantine {
             let code = code.unwrap_or("(no code)").to_owned();
             self.unknown.entry(code).or_insert((0, line)).0 += 1;
@@ -75,16 +82,18 @@ impl<'a> Judge<'a> {
 
     /// Which requests want another attempt; `Err` with the reason where a person has to be asked.
     pub(super) fn wanted(mut self, slots: &Slots, first_line: u64) -> Result<Vec<bool>, String> {
-        let mut wanted = Vec::with_capacity(slots.slots().len());
+        let (mut wanted, mut sent) = (Vec::with_capacity(slots.slots().len()), 0);
         for (position, slot) in slots.slots().iter().enumerate() {
+            sent += u64::from(!slots.is_settled(position));
             wanted.push(match slot {
                 Slot::Output { .. } | Slot::Again => false,
                 Slot::Error { verdict, .. } => *verdict == Verdict::Again,
-                Slot::Missing => self.of_missing(position as u64 + 1) == Verdict::Again,
+                Slot::Missing => self.of_missing(position as u64 + 1, sent) == Verdict::Again,
             });
         }
         if self.is_over {
-            wanted.fill(false);
+            // Nothing is sent again, so there is nothing to ask.
+            return Ok(vec![false; wanted.len()]);
         }
         if self.unknown.is_empty() { Ok(wanted) } else { Err(self.question(first_line)) }
     }

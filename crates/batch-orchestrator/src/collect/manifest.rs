@@ -22,8 +22,7 @@ struct Counts {
     lines: u64,
     output: u64,
     error: u64,
-    #[serde(default)]
-    nonconforming: u64,
+    nonconforming: Option<u64>,
 }
 
 #[derive(Debug, serde::Deserialize)]

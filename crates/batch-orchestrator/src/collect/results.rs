@@ -30,6 +30,8 @@ pub(crate) enum Slot {
 pub(crate) struct Slots {
     slots: Vec<Slot>,
     positions: HashMap<[u8; 16], u32>,
+    /// Which of them an earlier attempt has settled: this one did not send those. Empty in a first attempt.
+    settled: Vec<bool>,
     /// The order in which the service gave the successful lines.
     pub(crate) service_order: Vec<u32>,
     /// Lines that succeeded in this attempt.
@@ -63,6 +65,7 @@ impl Slots {
         let mut slots = Self {
             slots: Vec::new(),
             positions: HashMap::with_capacity(usize::try_from(lines).unwrap_or(0)),
+            settled: Vec::new(),
             service_order: Vec::new(),
             answered: 0,
             prompt_tokens: 0,
@@ -85,17 +88,21 @@ impl Slots {
         Ok(slots)
     }
 
+    /// Where a request is that has no result yet.
+    fn free(&self, custom_id: &str) -> Result<u32, Misfit> {
+        match self.positions.get(&id_digest(custom_id)) {
+            None => Err(Misfit::Unknown(custom_id.to_owned())),
+            Some(&position) if self.slots[position as usize] == Slot::Missing => Ok(position),
+            Some(_) => Err(Misfit::Duplicate(custom_id.to_owned())),
+        }
+    }
+
     /// Takes a result line of this attempt that stands in the spool at `offset`.
     pub(super) fn take(&mut self, bytes: &[u8], offset: u64, judge: &mut Judge<'_>) -> Result<(), Misfit> {
         let line: OutputLine<'_> =
             serde_json::from_slice(bytes).map_err(|error| Misfit::Unreadable(error.to_string()))?;
-        let Some(&position) = self.positions.get(&id_digest(&line.custom_id)) else {
-            return Err(Misfit::Unknown(line.custom_id.into_owned()));
-        };
+        let position = self.free(&line.custom_id)?;
         let slot = &mut self.slots[position as usize];
-        if *slot != Slot::Missing {
-            return Err(Misfit::Duplicate(line.custom_id.into_owned()));
-        }
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         if line.is_success() {
             *slot = Slot::Output { offset, length };
@@ -117,13 +124,10 @@ impl Slots {
     pub(super) fn take_settled(&mut self, bytes: &[u8], offset: u64, is_output: bool) -> Result<(), Misfit> {
         let line: Settled<'_> =
             serde_json::from_slice(bytes).map_err(|error| Misfit::Unreadable(error.to_string()))?;
-        let Some(&position) = self.positions.get(&id_digest(&line.custom_id)) else {
-            return Err(Misfit::Unknown(line.custom_id.into_owned()));
-        };
+        let position = self.free(&line.custom_id)?;
+        self.settled.resize(self.slots.len(), false);
+        self.settled[position as usize] = true;
         let slot = &mut self.slots[position as usize];
-        if *slot != Slot::Missing {
-            return Err(Misfit::Duplicate(line.custom_id.into_owned()));
-        }
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         if is_output {
             *slot = Slot::Output { offset, length };
@@ -145,6 +149,11 @@ impl Slots {
             }
             other => Err(other),
         }
+    }
+
+    /// Whether an earlier attempt has settled a request.
+    pub(super) fn is_settled(&self, position: usize) -> bool {
+        self.settled.get(position).copied().unwrap_or(false)
     }
 
     /// The slots, in the order of the input.

@@ -17,4 +17,5 @@ pub use illegal::IllegalEvent;
 pub use job::{Early, JobEvent, JobStep, advance_job};
 pub use part::{PartEvent, PartStep, Timing, advance_part};
 pub use resolve::{Resolution, Unresolvable, resolve_job, resolve_part};
+pub(crate) use verdict::NOT_EXECUTED;
 pub use verdict::{Verdict, Verdicts};

@@ -14,8 +14,15 @@ pub enum Verdict {
     Quarantine,
 }
 
+/// Our own code of a line that the service did not get to, for it refused the batch because of others.
+pub(crate) const NOT_EXECUTED: &str = "not_executed";
+
+/// What the configuration must mend, or a role. A line with such a code is sent again: if nothing was mended, the whole of the
+/// next batch is refused without cost, and waits for it.
+const CONFIGURATION: [&str; 3] = ["DeploymentNotFound", "input_no_permissions", "model_not_found"];
+
 /// Codes after which the same line may well succeed: limits, outages, and what was never executed.
-const AGAIN: [&str; 20] = [
+const AGAIN: [&str; 21] = [
     "batch_expired",
     "engine_overloaded",
     "input_modified",
@@ -23,6 +30,7 @@ const AGAIN: [&str; 20] = [
     "internal_server_error",
     "internalFailure",
     "InternalServerError",
+    NOT_EXECUTED,
     "overloaded",
     "overloaded_error",
     "rate_limit_error",
@@ -40,18 +48,16 @@ const AGAIN: [&str; 20] = [
 
 /// Codes that say what is wrong with the line, or with the configuration. From the service's documentation of batch errors, and
 /// from the error bodies of the underlying APIs.
-const REPORT: [&str; 25] = [
+const REPORT: [&str; 22] = [
     "batch_cancelled",
     "contentFilter",
     "content_filter",
     "content_policy_violation",
     "context_length_exceeded",
-    "DeploymentNotFound",
     "duplicate_custom_id",
     "empty_batch",
     "empty_file",
     "forbidden",
-    "input_no_permissions",
     "insufficient_quota",
     "invalid_json_line",
     "invalid_prompt",
@@ -61,7 +67,6 @@ const REPORT: [&str; 25] = [
     "invalid_value",
     "jsonlValidationFailed",
     "model_mismatch",
-    "model_not_found",
     "string_above_max_length",
     "too_many_tasks",
     "unauthorized",
@@ -84,6 +89,16 @@ impl Default for Verdicts {
 }
 
 impl Verdicts {
+    /// The verdict on a batch that was refused as a whole, on its lines' behalf. What the configuration must mend was waited for
+    /// before, if it is the configuration that says it: so here it is the file that does.
+    #[must_use]
+    pub fn of_refused(&self, code: &str) -> Verdict {
+        match self.own.get(code) {
+            None if CONFIGURATION.contains(&code) => Verdict::Report,
+            _ => self.of(Some(code), None),
+        }
+    }
+
     /// The verdict on a failure. Any status of 4xx or 5xx is known, whatever its code: what the service refuses for the request's
     /// sake is 4xx in every API that a batch can call.
     #[must_use]
@@ -94,7 +109,7 @@ impl Verdicts {
             return *own;
         }
         match code {
-            Some(code) if AGAIN.contains(&code) => return Verdict::Again,
+            Some(code) if AGAIN.contains(&code) || CONFIGURATION.contains(&code) => return Verdict::Again,
             Some(code) if REPORT.contains(&code) => return Verdict::Report,
             _ => {}
         }
@@ -123,7 +138,8 @@ mod tests {
             (Some("content_filter"), Some(400), Verdict::Report),
             // The code says more than the status.
             (Some("insufficient_quota"), Some(429), Verdict::Report),
-            (Some("model_not_found"), None, Verdict::Report),
+            (Some("model_not_found"), Some(404), Verdict::Again),
+            (Some("url_mismatch"), None, Verdict::Report),
             (Some("something_new"), Some(422), Verdict::Report),
             (Some("something_new"), None, Verdict::Quarantine),
             (Some("something_new"), Some(302), Verdict::Quarantine),
@@ -132,6 +148,21 @@ mod tests {
         ] {
             assert_eq!(verdicts.of(code, status), verdict, "{code:?} {status:?}");
         }
+    }
+
+    #[test]
+    fn a_batch_that_is_refused_for_a_name_in_its_lines_is_reported() {
+        let mut verdicts = Verdicts::default();
+        for (code, verdict) in [
+            ("model_not_found", Verdict::Report),
+            ("invalid_json_line", Verdict::Report),
+            ("server_error", Verdict::Again),
+            ("something_new", Verdict::Quarantine),
+        ] {
+            assert_eq!(verdicts.of_refused(code), verdict, "{code}");
+        }
+        verdicts.own.insert("model_not_found".into(), Verdict::Again);
+        assert_eq!(verdicts.of_refused("model_not_found"), Verdict::Again);
     }
 
     #[test]
@@ -147,6 +178,8 @@ mod tests {
 
     #[test]
     fn no_code_has_two_verdicts() {
-        assert!(AGAIN.iter().all(|code| !REPORT.contains(code)));
+        let codes = [&AGAIN[..], &CONFIGURATION, &REPORT].concat();
+        let different: std::collections::BTreeSet<_> = codes.iter().collect();
+        assert_eq!(codes.len(), different.len());
     }
 }

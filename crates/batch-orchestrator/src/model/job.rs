@@ -184,9 +184,9 @@ pub struct Totals {
     pub output: u64,
     /// Lines without.
     pub error: u64,
-    /// Of the successful answers, those that are not what their request asked for; 0 where nothing is checked.
-    #[serde(default)]
-    pub nonconforming: u64,
+    /// Of the successful answers, those that are not what their request asked for; `None` where that was not checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonconforming: Option<u64>,
     /// Estimated prompt tokens.
     pub estimated_tokens: u64,
     /// Prompt tokens, by the usage of the answers.

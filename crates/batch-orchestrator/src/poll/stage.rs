@@ -10,7 +10,7 @@ use crate::{
     machine::PartEvent,
     model::{PartRecord, Problem, ProblemKind, ServiceInput, Submission, Timestamp},
     reconcile::Context,
-    submit::{TOKENS, no_access, reads_present_input},
+    submit::{TOKENS, misconfigured, reads_present_input},
     upload::{Staged, look_at_staged},
 };
 
@@ -83,10 +83,10 @@ async fn failed_without_cost(
             },
         });
     }
-    let no_access = batch.errors.iter().find_map(|error| {
-        no_access(error.code.as_deref().unwrap_or_default(), &error.message, submission, now)
+    let misconfigured = batch.errors.iter().find_map(|error| {
+        misconfigured(context, error.code.as_deref().unwrap_or_default(), &error.message, submission, now)
     });
-    if let Some(problem) = no_access {
+    if let Some(problem) = misconfigured {
         let wait = context.backoff(submission.postponed + 1, None);
         return Ok(PartEvent::BatchPostponed { wait, problem, full: false });
     }

@@ -115,7 +115,7 @@ impl RunReport {
                 } += 1;
                 self.output_lines += totals.output;
                 self.error_lines += totals.error;
-                self.nonconforming_lines += totals.nonconforming;
+                self.nonconforming_lines += totals.nonconforming.unwrap_or(0);
                 self.prompt_tokens += totals.prompt_tokens;
                 self.completion_tokens += totals.completion_tokens;
                 self.cost_nanodollars += totals.cost.unwrap_or(0);

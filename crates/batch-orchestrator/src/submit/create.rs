@@ -41,7 +41,10 @@ pub(crate) async fn create(
         return Ok(PartEvent::CreateUncertain);
     }
     // Certainly not created: either for good, or not now.
-    if let Some(problem) = error.code().and_then(|code| no_access(code, error.message(), submission, now)) {
+    let code = error.code();
+    if let Some(problem) =
+        code.and_then(|code| misconfigured(context, code, error.message(), submission, now))
+    {
         return Ok(PartEvent::CreatePostponed {
             wait: context.backoff(submission.postponed + 1, None),
             problem,
@@ -86,25 +89,35 @@ fn input_and_output(
     })
 }
 
-/// The service may not read the lake, or not write to it: a matter of roles, never of the file.
-pub(crate) fn no_access(
+/// What a role or the configuration must mend: never a matter of the file, so the file waits for it.
+pub(crate) fn misconfigured(
+    context: &Context,
     code: &str,
     message: &str,
     submission: &Submission,
     now: Timestamp,
 ) -> Option<Problem> {
-    (code == "input_no_permissions" && submission.input.blob().is_some()).then(|| {
-        Problem {
-        kind: ProblemKind::Service,
-        message: format!("{code}: {message}"),
-        hint: Some(
+    let service = &context.options.service;
+    let hint = match (code, &service.deployment) {
+        ("input_no_permissions", _) if submission.input.blob().is_some() => {
             "give the Azure OpenAI resource's managed identity the role Storage Blob Data Contributor on the \
              storage account/filesystem"
-                .into(),
+                .to_owned()
+        }
+        // The lines name what is configured: that was validated.
+        ("model_not_found" | "DeploymentNotFound", Some(deployment)) => format!(
+            "the configuration names the deployment \"{deployment}\": it must be a global batch (or data zone \
+             batch) deployment of {}",
+            service.name
         ),
+        _ => return None,
+    };
+    Some(Problem {
+        kind: ProblemKind::Service,
+        message: format!("{code}: {message}"),
+        hint: Some(hint),
         lasting: true,
         since: submission.postponed_since.unwrap_or(now),
-    }
     })
 }
 

@@ -5,5 +5,5 @@ mod create;
 mod tags;
 
 pub(crate) use adopt::{fence, is_free, keep_furthest, reads_present_input, settle};
-pub(crate) use create::{TOKENS, create, no_access};
+pub(crate) use create::{TOKENS, create, misconfigured};
 pub(crate) use tags::tagged;

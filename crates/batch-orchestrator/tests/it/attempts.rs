@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adls_io::{Condition, DataLakeExt};
-use aoai_emulator::{ExpiryConfig, Outcome, OutcomeRule};
+use aoai_emulator::{ExpiryConfig, Outcome, OutcomeRule, RefusedLines};
 use batch_orchestrator::{
     MergeOptions, OutputOrder, ResolveError,
     machine::{Resolution, Unresolvable, Verdict},
@@ -179,6 +179,85 @@ async fn an_unknown_code_is_for_a_person_and_goes_on_as_decided() {
         let done = decide(&world).await;
         assert!(matches!(done, Err(ResolveError::Unresolvable(Unresolvable::NotQuarantined))), "{done:?}");
     }
+}
+
+/// Validation names the line, by its place in what was sent in that attempt. The others were never looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_refused_for_one_line_is_sent_again_without_it() {
+    // A batch that is refused counts no lines.
+    for (after_batches, expected) in [(0, vec![11, 0]), (1, vec![12, 2, 0])] {
+        let mut config = fast();
+        // In the second case, these are what a second attempt is about, and the one that is refused is the second of them.
+        let again = |id| rule(id, Some(1), Outcome::Missing);
+        config.outcomes = match after_batches {
+            0 => Vec::new(),
+            _ => ["-0003", "-0009", "-0010"].map(again).into(),
+        };
+        let (custom_id_contains, code) = ("a-0009".into(), "invalid_request".into());
+        config.batches.refused_lines = Some(RefusedLines { custom_id_contains, code, after_batches });
+        let world = World::new(config).await;
+        let input = lines("a", 12);
+        world.put("inbox/a.jsonl", input.clone()).await;
+        let report = world.run().await;
+        assert_eq!((report.output_lines, report.error_lines), (11, 1), "{report:?}");
+        assert_eq!(ids(&world.file("error", "a_failed.jsonl").await), ["a-0009"]);
+        let errors = world.file("error", "a_error.jsonl").await;
+        assert!(errors.contains("invalid_request") && errors.contains("is not accepted"), "{errors}");
+        let mut answered = ids(&input);
+        answered.retain(|id| id != "a-0009");
+        assert_eq!(ids(&world.file("processed", "a_output.jsonl").await), answered);
+        assert_eq!(sizes(&world).await, expected);
+        assert_eq!(world.emulator.control().books().await.billed_total, 11);
+        world.assert_clean().await;
+    }
+}
+
+/// It is not the file's fault that the configuration names a deployment that is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_that_does_not_exist_is_waited_for() {
+    let mut config = fast();
+    config.batches.deployments = vec!["another".into()];
+    let mut world = World::new(config.clone()).await;
+    world.options.service.deployment = Some("gpt-4o-mini-batch".into());
+    world.put("inbox/a.jsonl", lines("a", 3)).await;
+    let (report, problems) = world.run_with_problems().await;
+    assert!(report.gave_up && report.in_flight == 1, "{report:?}");
+    let said =
+        |problem: &String| problem.contains("model_not_found") && problem.contains("gpt-4o-mini-batch");
+    assert!(!problems.is_empty() && problems.iter().all(said), "{problems:?}");
+    assert!(world.files("error").await.is_empty() && world.files("input").await.len() == 1);
+    assert_eq!(world.emulator.control().books().await.billed_total, 0);
+
+    // Where only the lines say so, it is.
+    let world = World::new(config).await;
+    world.put("inbox/a.jsonl", lines("a", 3)).await;
+    let report = world.run().await;
+    assert_eq!((report.failed, report.error_lines), (1, 3), "{report:?}");
+    assert!(world.file("error", "a_error.jsonl").await.contains("model_not_found"));
+    assert_eq!(sizes(&world).await.len(), 1, "sending it again would not help");
+    world.assert_clean().await;
+}
+
+/// Nothing is sent again after it was cancelled, so nobody has to say whether it may be.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_is_cancelled_unknown_codes_are_reported() {
+    let mut config = fast();
+    config.batches.in_progress = Duration::from_millis(300);
+    config.outcomes = vec![rule("-0001", None, error(302, "teapot"))];
+    let world = World::new(config).await;
+    world.put("inbox/a.jsonl", lines("a", 3)).await;
+    let control = world.emulator.control();
+    let cancel = async {
+        while control.snapshot().await.batches.iter().all(|batch| batch.counts[1] + batch.counts[2] < 3) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let keys: Vec<_> = world.jobs().await.into_iter().map(|view| view.job.key).collect();
+        batch_orchestrator::manage::cancel(world.ledger.as_ref(), &keys).await.unwrap();
+    };
+    let (report, ()) = tokio::join!(world.run(), cancel);
+    assert_eq!((report.output_lines, report.error_lines, report.quarantined), (2, 1, 0), "{report:?}");
+    assert!(world.file("error", "a_error.jsonl").await.contains("teapot"));
+    world.assert_clean().await;
 }
 
 /// The lines are still in the copy that was sent.

@@ -92,32 +92,53 @@ fn the_same_seed_is_the_same_world() {
     assert_ne!(simulate(Scenario::random(1)).ok(), simulate(Scenario::random(2)).ok());
 }
 
+/// Each of the nine faults at each effect of a scenario, of which a test takes every n-th; answers with what the scenario came to
+/// without them.
+fn everywhere(scenario: impl Fn() -> Scenario + Sync, step: usize) -> Outcome {
+    let golden = simulate(scenario()).unwrap_or_else(|violation| panic!("{}", violation.0));
+    let points: Vec<_> = (0..golden.effects).flat_map(|at| OneFault::ALL.map(|fault| (at, fault))).collect();
+    let number = points.len().div_ceil(every(step)) as u64;
+    let with = |point| Scenario { at_effects: Some(vec![point]), ..scenario() };
+    let tried = assert_holds(points.into_iter().step_by(every(step)).map(with));
+    assert_eq!(tried, number);
+    golden
+}
+
 #[test]
 fn each_fault_at_each_effect_changes_nothing() {
-    let effects = golden().effects;
-    assert!(effects > 100, "{effects}");
-    let points = (0..effects).flat_map(|at| OneFault::ALL.map(|fault| (at, fault)));
-    let scenarios = points.map(|point| Scenario { at_effects: Some(vec![point]), ..Scenario::golden() });
-    let tried = assert_holds(scenarios.step_by(every(5)));
-    assert_eq!(tried, (effects * OneFault::ALL.len()).div_ceil(every(5)) as u64);
+    let golden = everywhere(Scenario::golden, 5);
+    assert!(golden.effects > 100, "{golden:?}");
 }
 
 #[test]
 fn each_fault_at_each_effect_changes_nothing_with_blobs() {
-    let golden = || Scenario { blobs: true, ..Scenario::golden() };
-    let effects = simulate(golden()).unwrap_or_else(|violation| panic!("{}", violation.0)).effects;
-    let points = (0..effects).flat_map(|at| OneFault::ALL.map(|fault| (at, fault)));
-    let scenarios = points.map(|point| Scenario { at_effects: Some(vec![point]), ..golden() });
-    assert_holds(scenarios.step_by(every(10)));
+    let golden = everywhere(|| Scenario { blobs: true, ..Scenario::golden() }, 10);
+    assert!(golden.effects > 100, "{golden:?}");
 }
 
 #[test]
 fn each_fault_at_each_effect_changes_nothing_with_merged_files() {
-    let effects = simulate(Scenario::merged()).unwrap_or_else(|violation| panic!("{}", violation.0)).effects;
-    assert!(effects > 80, "{effects}");
-    let points = (0..effects).flat_map(|at| OneFault::ALL.map(|fault| (at, fault)));
-    let scenarios = points.map(|point| Scenario { at_effects: Some(vec![point]), ..Scenario::merged() });
-    assert_holds(scenarios.step_by(every(7)));
+    let golden = everywhere(Scenario::merged, 7);
+    assert!(golden.effects > 80, "{golden:?}");
+}
+
+#[test]
+fn each_fault_at_each_effect_changes_nothing_where_lines_need_more_than_one_try() {
+    let golden = everywhere(Scenario::flaky, 9);
+    assert!(golden.effects > 100, "{golden:?}");
+}
+
+#[test]
+fn each_fault_at_each_effect_changes_nothing_where_everything_is_cancelled() {
+    let golden = everywhere(Scenario::cancelled, 5);
+    // One line is refused whatever happens.
+    assert!(golden.effects > 50 && golden.error_lines > 1, "nothing was given up: {golden:?}");
+}
+
+#[test]
+fn each_fault_at_each_effect_changes_nothing_where_batches_stall_and_files_are_late() {
+    let golden = everywhere(Scenario::late, 19);
+    assert!(golden.effects > 100 && golden.error_lines > 1, "nothing was given up: {golden:?}");
 }
 
 /// At the start, under way, and when everything is done but the last word: a worker waits, and does not give up.
@@ -144,15 +165,6 @@ fn each_pair_of_crashes_changes_nothing() {
     };
     let scenarios = pairs.flat_map(kinds).step_by(every(31));
     assert_holds(scenarios.map(|crashes| Scenario { at_effects: Some(crashes), ..Scenario::small() }));
-}
-
-#[test]
-fn each_fault_at_each_effect_changes_nothing_where_lines_need_more_than_one_try() {
-    let golden = simulate(Scenario::flaky()).unwrap_or_else(|violation| panic!("{}", violation.0));
-    assert!(golden.effects > 100, "{}", golden.effects);
-    let points = (0..golden.effects).flat_map(|at| OneFault::ALL.map(|fault| (at, fault)));
-    let scenarios = points.map(|point| Scenario { at_effects: Some(vec![point]), ..Scenario::flaky() });
-    assert_holds(scenarios.step_by(every(9)));
 }
 
 /// All of a few, and all of many: nothing is sent again for ever, and every line has its error.

@@ -6,11 +6,7 @@ use adls_io::{Location, MemoryLake};
 use batch_orchestrator::{ledger::RecordKey, model::JobState};
 use bytes::Bytes;
 
-use crate::{
-    fate::Fates,
-    scenario::{MANY, Scenario},
-    world::at,
-};
+use crate::{fate::Fates, scenario::Scenario, world::at};
 
 pub(crate) struct Oracle {
     inputs: BTreeMap<String, Bytes>,
@@ -22,7 +18,7 @@ pub(crate) struct Oracle {
     pub(crate) published: BTreeMap<String, i64>,
     pub(crate) violation: Option<String>,
     fates: Fates,
-    /// Whether there are attempts enough for every line that can succeed.
+    /// Whether every line that can succeed has attempts and time enough for it.
     patient: bool,
 }
 
@@ -35,7 +31,7 @@ impl Oracle {
             published: BTreeMap::new(),
             violation: None,
             fates: scenario.fates,
-            patient: scenario.attempts == MANY,
+            patient: scenario.is_patient(),
         }
     }
 

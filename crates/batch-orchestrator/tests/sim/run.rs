@@ -7,7 +7,7 @@ use aoai_batch_client::BatchApi;
 use batch_orchestrator::{
     Backends, CostOptions, LakeOptions, LimitOptions, MergeOptions, Observer, OutputOptions, Pipeline,
     PipelineOptions, RunOptions, ServiceOptions, Stop, Transfer,
-    ledger::{JobView, WorkerId},
+    ledger::{JobView, LedgerAdmin, WorkerId},
     machine::{AttemptOptions, RetryOptions},
     model::{JobState, PartKey},
 };
@@ -43,6 +43,8 @@ pub(crate) struct Outcome {
     pub(crate) fingerprint: u64,
     /// How often a worker was started.
     pub(crate) starts: usize,
+    /// Lines without an answer in what was published.
+    pub(crate) error_lines: u64,
 }
 
 /// Lives through a scenario.
@@ -56,7 +58,12 @@ pub(crate) fn simulate(scenario: Scenario) -> Result<Outcome, Violation> {
             world.print_log();
         }
         verdict?;
-        Ok(Outcome { effects: world.effects(), fingerprint: world.fingerprint(), starts: world.starts() })
+        Ok(Outcome {
+            effects: world.effects(),
+            fingerprint: world.fingerprint(),
+            starts: world.starts(),
+            error_lines: error_lines(&world),
+        })
     })
 }
 
@@ -68,6 +75,7 @@ async fn live(world: &Arc<World>) -> Result<(), Violation> {
             (finish, tokio::spawn(keep_running(world.clone(), number, finished)))
         })
         .unzip();
+    let person = tokio::spawn(cancel_all(world.clone()));
     while !is_done(world) {
         sleep(LOOK_EVERY).await;
         world.judge()?;
@@ -76,6 +84,7 @@ async fn live(world: &Arc<World>) -> Result<(), Violation> {
             return Err(world.violation(&format!("I6: not done in time: {jobs:#?}")));
         }
     }
+    person.abort();
     // Zombies wake up, late requests arrive.
     sleep(AFTERMATH / 2).await;
     for finish in finish {
@@ -93,6 +102,24 @@ async fn live(world: &Arc<World>) -> Result<(), Violation> {
         return untouched(world).map_or(Ok(()), |why| Err(world.violation(&format!("I3: {why}"))));
     }
     leftovers(world).map_or(Ok(()), |why| Err(world.violation(&format!("I4: {why}"))))
+}
+
+/// What a person does, if that is to be.
+async fn cancel_all(world: Arc<World>) {
+    let Some(after) = world.scenario.cancelled_after else { return };
+    sleep(after).await;
+    for view in world.jobs() {
+        let marked = at_once(world.ledger.cancel(&view.job.key)).unwrap();
+        world.say(&format!("a person cancels {}: {marked}", view.job.key));
+    }
+}
+
+fn error_lines(world: &World) -> u64 {
+    let errors = |view: &JobView| match &view.job.state {
+        JobState::Done { totals, .. } => totals.error,
+        _ => 0,
+    };
+    world.jobs().iter().map(errors).sum()
 }
 
 fn described(view: &JobView) -> String {
@@ -259,6 +286,8 @@ fn pipeline(gate: &Gate, incarnation: u64) -> Pipeline {
             watch: true,
             settle_time: Duration::ZERO,
             list_settle: if scenario.mutation == Mutation::NoSettle { Duration::ZERO } else { LIST_SETTLE },
+            stall_after: scenario.stall_after,
+            deadline: scenario.deadline,
             seed: Some(scenario.seed ^ incarnation << 32),
             ..RunOptions::default()
         },

@@ -69,6 +69,12 @@ pub(crate) struct Scenario {
     pub(crate) fates: Fates,
     /// The most attempts at a part.
     pub(crate) attempts: u32,
+    /// When a person cancels everything that is under way.
+    pub(crate) cancelled_after: Option<Duration>,
+    /// `run.stall_after`: some batches make no progress for longer.
+    pub(crate) stall_after: Option<Duration>,
+    /// `run.deadline`.
+    pub(crate) deadline: Option<Duration>,
 }
 
 /// What happens at one chosen effect.
@@ -129,7 +135,27 @@ impl Scenario {
             merged: false,
             fates: Fates::default(),
             attempts: MANY,
+            cancelled_after: None,
+            stall_after: None,
+            deadline: None,
         }
+    }
+
+    /// A person cancels everything while batches run.
+    pub(crate) fn cancelled() -> Self {
+        Self { cancelled_after: Some(Duration::from_mins(8)), expiring: false, ..Self::flaky() }
+    }
+
+    /// Batches that are cancelled because they stall, and files because they are late.
+    pub(crate) fn late() -> Self {
+        let (stall_after, deadline) = (Some(Duration::from_mins(6)), Some(Duration::from_mins(40)));
+        Self { stall_after, deadline, expiring: false, ..Self::golden() }
+    }
+
+    /// Whether every line that can succeed has attempts and time enough for it.
+    pub(crate) fn is_patient(&self) -> bool {
+        let ended = [self.cancelled_after, self.stall_after, self.deadline];
+        self.attempts == MANY && ended.iter().all(Option::is_none)
     }
 
     /// Lines that need several tries, batches that fail or are cancelled by somebody else.
@@ -140,7 +166,8 @@ impl Scenario {
     /// Every batch has something that must not be taken.
     pub(crate) fn odd(seed: u64, odd: Odd) -> Self {
         let fates = Fates { odd: Some(odd), ..Fates::default() };
-        Self { fates, merged: false, expiring: false, ..Self::random(seed) }
+        let calm = Self { cancelled_after: None, stall_after: None, deadline: None, ..Self::random(seed) };
+        Self { fates, merged: false, expiring: false, ..calm }
     }
 
     /// Three inputs in one batch, which expires.
@@ -196,7 +223,17 @@ impl Scenario {
                 odd: None,
             },
             attempts: [1, 3, MANY, MANY][chance.random_range(0..4)],
+            cancelled_after: None,
+            stall_after: None,
+            deadline: None,
         };
+        let mut sometimes = |often: f64, least: u64, most: u64| {
+            let minutes = chance.random_range(least..=most);
+            (chance.random::<f64>() < often).then(|| Duration::from_mins(minutes))
+        };
+        scenario.cancelled_after = sometimes(0.15, 0, 90);
+        scenario.stall_after = sometimes(0.15, 5, 40);
+        scenario.deadline = sometimes(0.15, 10, 120);
         if scenario.merged {
             scenario.part_lines += 5;
         }
@@ -215,7 +252,8 @@ impl Scenario {
 
     pub(crate) fn shown(&self) -> String {
         format!(
-            "seed {}, workers {}, inputs {}, blobs {}, quota {:?}, pool {}, merged {}, attempts {}, {:?}, {:?}, {:?}, {:?}",
+            "seed {}, workers {}, inputs {}, blobs {}, quota {:?}, pool {}, merged {}, attempts {}, cancelled {:?}, \
+             stall {:?}, deadline {:?}, {:?}, {:?}, {:?}, {:?}",
             self.seed,
             self.workers,
             self.inputs.len(),
@@ -224,6 +262,9 @@ impl Scenario {
             self.pool,
             self.merged,
             self.attempts,
+            self.cancelled_after,
+            self.stall_after,
+            self.deadline,
             self.fates,
             self.rates,
             self.at_effects,

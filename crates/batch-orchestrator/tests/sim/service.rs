@@ -65,8 +65,10 @@ struct Running {
     /// The service does not know it before it is listed.
     unknown_at_first: bool,
     end: End,
-    /// How the lines fare that it gets to.
+    /// How the lines fare that it has got to so far.
     tried: Vec<Try>,
+    /// Its end is wanted, and it gets to its own before.
+    races: bool,
     /// Why it fails when it starts, if so.
     fails: Option<&'static str>,
 }
@@ -233,6 +235,7 @@ impl Service {
             unknown_at_first: self.chance.random(),
             end: self.end_of(number),
             tried: Vec::new(),
+            races: false,
             fails: self.failure(),
         };
         self.batches.push(batch);
@@ -266,28 +269,40 @@ impl Service {
 
     pub(crate) fn cancel(&mut self, id: &BatchId, now_ms: i64) -> Result<Batch, Refusal> {
         let at = self.batches.iter().position(|batch| batch.shown.id == *id).ok_or(Refusal::NotFound)?;
-        let running = !self.batches[at].shown.status.is_terminal();
-        if running {
-            self.batches[at].end_ms = now_ms;
-            self.batches[at].shown.status = BatchStatus::Cancelled;
+        let status = self.batches[at].shown.status.clone();
+        if matches!(status, BatchStatus::Validating | BatchStatus::InProgress) {
+            let (told, races) = (self.chance.random(), self.chance.random::<f64>() < 0.15);
+            let end_ms = now_ms + self.up_to(10 * 60_000);
+            let batch = &mut self.batches[at];
+            batch.shown.status = BatchStatus::Cancelling;
+            batch.races = races && status == BatchStatus::InProgress;
+            batch.end_ms = end_ms;
+            if !batch.races {
+                batch.end = End::Cancelled { told };
+            }
         }
         Ok(self.batches[at].shown.clone())
     }
 
-    /// Brings everything up to this time; whatever starts is billed.
+    /// Brings everything up to this time; whatever starts is billed, line by line.
     pub(crate) fn tick(&mut self, now_ms: i64, oracle: &mut Oracle) {
         for at in 0..self.batches.len() {
             if self.batches[at].shown.status == BatchStatus::Validating && self.batches[at].start_ms <= now_ms
             {
-                self.start(at, oracle);
+                self.start(at);
             }
-            if self.batches[at].shown.status == BatchStatus::InProgress && self.batches[at].end_ms <= now_ms {
+            let batch = &self.batches[at];
+            let (status, ends) = (batch.shown.status.clone(), batch.end_ms <= now_ms);
+            if status == BatchStatus::InProgress || (status == BatchStatus::Cancelling && batch.races) {
+                self.get_on(at, now_ms, oracle);
+            }
+            if ends && matches!(status, BatchStatus::InProgress | BatchStatus::Cancelling) {
                 self.end(at);
             }
         }
     }
 
-    fn start(&mut self, at: usize, oracle: &mut Oracle) {
+    fn start(&mut self, at: usize) {
         let batch = &self.batches[at];
         let read = batch.read.clone().or_else(|| self.input_bytes(&batch.input)).filter(|_| !batch.doomed);
         let (read, code) = match read {
@@ -306,20 +321,33 @@ impl Service {
             shown.errors = vec![error];
             return;
         }
-        let all = ids(&read);
-        let executed = if batch.end == End::Completed { all.len() } else { all.len().div_ceil(2) };
-        let (name, mut tried) = (batch.shown.id.0.clone(), Vec::new());
-        for id in &all[..executed] {
+        let shown = &mut self.batches[at].shown;
+        shown.status = BatchStatus::InProgress;
+        shown.request_counts.total = ids(&read).len() as u64;
+        self.batches[at].read = Some(read);
+    }
+
+    /// The lines that a batch has got to by now, evenly over its time.
+    fn get_on(&mut self, at: usize, now_ms: i64, oracle: &mut Oracle) {
+        let Running { read, end, start_ms, end_ms, tried, .. } = &self.batches[at];
+        let all = ids(read.as_deref().unwrap_or_default());
+        let most = if *end == End::Completed { all.len() } else { all.len().div_ceil(2) };
+        let share = (now_ms - start_ms) as f64 / (end_ms - start_ms).max(1) as f64;
+        let so_far = (most as f64 * share.clamp(0.0, 1.0)) as usize;
+        let (name, before) = (self.batches[at].shown.id.0.clone(), tried.len());
+        for id in all.iter().take(so_far).skip(before) {
             let fate = self.fates.of(self.seed, id, self.tries.count(id));
             if fate == Try::Answered {
                 oracle.bill(id, &name);
             }
-            tried.push(fate);
+            let batch = &mut self.batches[at];
+            batch.tried.push(fate);
+            match fate {
+                Try::Answered | Try::Zero => batch.shown.request_counts.completed += 1,
+                Try::Busy(_) | Try::Filtered => batch.shown.request_counts.failed += 1,
+                Try::Lost => {}
+            }
         }
-        (self.batches[at].read, self.batches[at].tried) = (Some(read), tried);
-        let shown = &mut self.batches[at].shown;
-        shown.status = BatchStatus::InProgress;
-        shown.request_counts.total = all.len() as u64;
     }
 
     fn end(&mut self, at: usize) {
