@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod audit;
+mod collect;
 mod curl;
 mod examples;
 mod fleet;
@@ -25,6 +26,7 @@ mod options;
 mod requests;
 mod split;
 mod table;
+mod timed;
 
 pub(crate) use options::Options;
 use table::Row;
@@ -39,6 +41,8 @@ struct Bench<'a> {
     binary: PathBuf,
     /// Our client: `crates/adls-io/examples/lake_bench.rs`.
     client: PathBuf,
+    /// Where examples are built.
+    examples: PathBuf,
 }
 
 /// What our client says of itself.
@@ -58,6 +62,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         ("memory", memory::run),
         ("fleet", fleet::run),
         ("split", split::run),
+        ("collect", collect::run),
         ("audit", audit::run),
         ("tokens", examples::tokens),
         ("validate", examples::validate),
@@ -91,10 +96,16 @@ fn prepare(options: &Options) -> Result<Bench<'_>, String> {
     };
     let example = ["build", "--release", "-p", "adls-io", "--example", "lake_bench"];
     run::succeed(run::cargo().args(example))?;
-    Ok(Bench { options, binary, client: release.join("examples").join(named("lake_bench")) })
+    let examples = release.join("examples");
+    Ok(Bench { options, binary, client: examples.join(named("lake_bench")), examples })
 }
 
 impl Bench<'_> {
+    /// An example that was built.
+    fn example(&self, name: &str) -> PathBuf {
+        self.examples.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    }
+
     /// An emulator with these settings (TOML). It does not ask for signatures, since curl makes none; our client signs
     /// all the same.
     fn emulator(&self, scratch: &Scratch, settings: &str) -> Result<Emulator, String> {

@@ -83,7 +83,7 @@ pub(crate) const OBSERVE: &str = "UPDATE part SET remote = $2, due_at = CASE WHE
 
 pub(crate) const IN_FLIGHT_BATCHES: &str = "SELECT COUNT(*), MIN(since) FROM part WHERE batch_id IS NOT NULL";
 
-/// Which jobs to look at; each has an index of its own.
+/// Which jobs to look at; each but the last has an index of its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Jobs {
     /// Keys from `$1` up to, but not including, `$2`.
@@ -94,6 +94,8 @@ pub(crate) enum Jobs {
     UnfinishedInRange,
     /// All of them.
     All,
+    /// Those whose input begins with the `$2` characters `$3`. Looks at each, which is for a person's question.
+    OfInput,
 }
 
 /// The newest `$1` jobs, oldest first; a range is `$2` to `$3`.
@@ -103,6 +105,7 @@ pub(crate) fn view_jobs(jobs: Jobs) -> String {
         Jobs::Unfinished => "WHERE at_rest = 0",
         Jobs::UnfinishedInRange => "WHERE at_rest = 0 AND job_key >= $2 AND job_key < $3",
         Jobs::All => "",
+        Jobs::OfInput => "WHERE substr(input, 1, CAST($2 AS INTEGER)) = $3",
     };
     format!(
         "SELECT {JOB_COLUMNS} FROM (SELECT {JOB_COLUMNS} FROM job {condition} \

@@ -4,13 +4,14 @@ use std::{
     fs::File,
     io::{BufWriter, Write},
     path::Path,
-    process::{Command, Stdio},
+    process::Command,
     time::Duration,
 };
 
 use super::{
     Bench, median, progress,
     table::{Row, Target},
+    timed::seconds,
 };
 use crate::{program, run, run::Outcome, scratch::Scratch};
 
@@ -61,20 +62,6 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Row>, String> {
         target: Some(Target::AtMost(MOST_MIB)),
     }));
     Ok(rows)
-}
-
-/// How long a program takes over a file; `None` if it is not on this machine.
-#[expect(clippy::disallowed_methods, reason = "a program of this machine is measured")]
-fn seconds(program: &str, arguments: &[&str], file: &Path) -> Result<Option<f64>, String> {
-    let mut command = Command::new(program);
-    command.args(arguments).arg(file).stdout(Stdio::null());
-    let started = std::time::Instant::now();
-    match command.status() {
-        Ok(status) if status.success() => Ok(Some(started.elapsed().as_secs_f64())),
-        Ok(status) => Err(format!("{program}: {status}")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("{program}: {error}")),
-    }
 }
 
 /// What the pipeline would have published.

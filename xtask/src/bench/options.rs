@@ -2,15 +2,17 @@
 
 use std::{fmt::Display, path::PathBuf, str::FromStr};
 
-const NAMES: [&str; 8] = ["lake", "list", "memory", "fleet", "split", "audit", "tokens", "validate"];
+const NAMES: [&str; 9] =
+    ["lake", "list", "memory", "fleet", "split", "collect", "audit", "tokens", "validate"];
 
 const USAGE: &str = "\
-usage: cargo xtask bench [lake] [list] [memory] [fleet] [split] [audit] [tokens] [validate] [options]
+usage: cargo xtask bench [lake] [list] [memory] [fleet] [split] [collect] [audit] [tokens] [validate] [options]
   lake      reading and publishing a file in the lake, beside curl
   list      requests and memory of a listing of 100,000 paths
   memory    time and memory of `run --once` over ten files of 200 MiB, for `transfer` = upload and import
   fleet     400 files by one worker and by four, with their ledger on PostgreSQL (it starts a server of its own)
   split     one file of 1 GB with 400,000 lines: in parts there, in one piece and in order back
+  collect   500 MB of results in 100,000 lines: fetched, ordered, published and proved complete, beside cat and jq
   audit     a published result of 500 MB with 100,000 lines is proved complete, beside cat and jq
   tokens    counting beside tiktoken-rs, and its start
   validate  validation and counting of a file, beside reading and parsing it

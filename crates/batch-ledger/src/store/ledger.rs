@@ -242,15 +242,23 @@ impl Ledger for Store {
         if !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(Vec::new());
         }
-        let jobs = match (query.key.is_some(), query.unfinished) {
-            (true, true) => Jobs::UnfinishedInRange,
-            (true, false) => Jobs::Range,
-            (false, true) => Jobs::Unfinished,
-            (false, false) => Jobs::All,
+        let jobs = match (&query.input, query.key.is_some(), query.unfinished) {
+            (Some(_), ..) => Jobs::OfInput,
+            (None, true, true) => Jobs::UnfinishedInRange,
+            (None, true, false) => Jobs::Range,
+            (None, false, true) => Jobs::Unfinished,
+            (None, false, false) => Jobs::All,
         };
         let text =
             sqlx::query(AssertSqlSafe(sql::view_jobs(jobs))).bind(query.limit.map_or(i64::MAX, i64::from));
-        let text = if query.key.is_some() { text.bind(prefix.clone()).bind(prefix + "g") } else { text };
+        let text = match &query.input {
+            Some(input) => {
+                let written = rows::input_begins(input)?;
+                text.bind(i64::try_from(written.chars().count()).unwrap_or(i64::MAX)).bind(written)
+            }
+            None if query.key.is_some() => text.bind(prefix.clone()).bind(prefix + "g"),
+            None => text,
+        };
         let mut reader = self.reader().await?;
         let found = text.fetch_all(&mut *reader).await.map_err(&failed)?;
         let jobs = found.iter().map(rows::job).collect::<Result<Vec<_>, _>>()?;
@@ -267,7 +275,9 @@ impl Ledger for Store {
             parts: parts.remove(&job.key).unwrap_or_default(),
             job,
         };
-        let views = jobs.into_iter().map(view).collect();
+        let wanted =
+            |view: &JobView| query.input.is_none() || !query.unfinished || !view.job.state.is_at_rest();
+        let views = jobs.into_iter().map(view).filter(wanted).collect();
         // Else it would be open until somebody has time to roll it back.
         reader.commit().await.map_err(&failed)?;
         Ok(views)

@@ -46,6 +46,12 @@ fn small(number: i64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+/// How the document of every version of an input begins.
+pub(super) fn input_begins(input: &impl Serialize) -> Result<String, LedgerError> {
+    // The place is its first field, and no other follows it at once.
+    Ok(format!("{{\"location\":{},", to_json(input)?))
+}
+
 pub(super) fn job(row: &Row) -> Result<JobRecord, LedgerError> {
     Ok(JobRecord {
         key: JobKey(column(row, "job_key")?),

@@ -3,6 +3,7 @@
 use adls_io::{Condition, DataLake, ErrorKind, Location, ReadOptions};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
+use memchr::memchr_iter;
 use sha2::{Digest, Sha256};
 
 use crate::{error::StageResult, model::Artifact};
@@ -18,7 +19,7 @@ pub(crate) struct Measure {
 impl Measure {
     pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
-        self.lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.lines += memchr_iter(b'\n', bytes).count() as u64;
         self.hash.update(bytes);
     }
 

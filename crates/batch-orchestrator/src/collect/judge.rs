@@ -43,8 +43,10 @@ impl<'a> Judge<'a> {
 
     /// The verdict on a request that was not answered; `sent` (from 1) is its place in what this attempt has sent.
     fn of_missing(&mut self, line: u64, sent: u64) -> Verdict {
-        if self.ending.failure.is_some() || self.ending.batch.is_none() {
-            return Verdict::Report;
+        match self.ending.failure {
+            Some(failure) if failure.is_passing() => return self.of_code(Some(&failure.code), None, line),
+            None if self.ending.batch.is_some() => {}
+            _ => return Verdict::Report,
         }
         let (code, _) = reason(self.ending, sent);
         if self.ending.batch.is_some_and(|batch| batch.status == BatchStatus::Failed) {

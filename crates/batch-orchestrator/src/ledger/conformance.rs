@@ -32,7 +32,9 @@ pub use quota::{
     a_budget_is_not_exceeded, a_refusal_lowers_the_limit, an_intent_waits_for_room,
     two_intents_do_not_share_the_last_room,
 };
-pub use records::{a_decision_is_for_what_is_at_rest, a_lost_job_is_restored_as_it_was};
+pub use records::{
+    a_decision_is_for_what_is_at_rest, a_job_is_found_by_its_input, a_lost_job_is_restored_as_it_was,
+};
 pub use retention::what_is_finished_is_forgotten_and_not_repeated;
 
 /// Makes a `#[tokio::test]` of every function of this suite.
@@ -64,6 +66,7 @@ macro_rules! ledger_conformance {
             a_refusal_lowers_the_limit,
             a_budget_is_not_exceeded,
             two_intents_do_not_share_the_last_room,
+            a_job_is_found_by_its_input,
             a_cancelled_job_marks_its_parts,
             a_mark_is_handed_on_to_new_parts,
             what_is_finished_is_forgotten_and_not_repeated,

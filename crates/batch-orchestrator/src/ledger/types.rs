@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use adls_io::Location;
+
 use crate::{
     model::{InputSnapshot, JobKey, JobRecord, JobState, PartKey, PartRecord, PartState, Problem, Timestamp},
     quota::Account,
@@ -192,6 +194,8 @@ pub struct JobQuery {
     pub key: Option<String>,
     /// Only those not at rest.
     pub unfinished: bool,
+    /// Only those of this input, whichever version. With it, the key is not looked at.
+    pub input: Option<Location>,
     /// At most so many, the newest.
     pub limit: Option<u32>,
 }

@@ -273,7 +273,7 @@ pub fn advance_part(
             Ok(PartStep { state, due_at: now.after(wait), problem: Some(problem) })
         }
         (S::Uploaded(submission), E::FileUnusable { message }) => {
-            let failure = PartFailure { code: "input_file_unusable".into(), message };
+            let failure = PartFailure { code: PartFailure::FILE_UNUSABLE.into(), message };
             step(next_generation(submission, now, timing, failure), now)
         }
 
@@ -310,7 +310,7 @@ pub fn advance_part(
         }
         (S::Fencing { submission, deleted_at: Some(_), .. }, E::BatchNotFound { .. }) => {
             let message = "the service never confirmed the batch".to_owned();
-            let failure = PartFailure { code: "submission_unconfirmed".into(), message };
+            let failure = PartFailure { code: PartFailure::UNCONFIRMED.into(), message };
             step(next_generation(submission, now, timing, failure), now)
         }
 
@@ -352,7 +352,7 @@ pub fn advance_part(
             S::Submitted { submission, .. } | S::Ended { submission: Some(submission), .. },
             E::FileUnusable { message },
         ) => {
-            let failure = PartFailure { code: "input_file_unusable".into(), message };
+            let failure = PartFailure { code: PartFailure::FILE_UNUSABLE.into(), message };
             step(next_generation(submission, now, timing, failure), now)
         }
 

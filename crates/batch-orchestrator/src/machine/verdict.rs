@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::PartFailure;
+
 /// What is done about a line without a successful answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -22,7 +24,7 @@ pub(crate) const NOT_EXECUTED: &str = "not_executed";
 const CONFIGURATION: [&str; 3] = ["DeploymentNotFound", "input_no_permissions", "model_not_found"];
 
 /// Codes after which the same line may well succeed: limits, outages, and what was never executed.
-const AGAIN: [&str; 21] = [
+const AGAIN: [&str; 23] = [
     "batch_expired",
     "engine_overloaded",
     "input_modified",
@@ -31,6 +33,8 @@ const AGAIN: [&str; 21] = [
     "internalFailure",
     "InternalServerError",
     NOT_EXECUTED,
+    PartFailure::FILE_UNUSABLE,
+    PartFailure::UNCONFIRMED,
     "overloaded",
     "overloaded_error",
     "rate_limit_error",

@@ -84,9 +84,8 @@ pub async fn put_back(
     let name = name(&target.stem, &target.extension, job, resend);
     let to = job.input.location.parent().join(&name)?;
     // Once it was taken, its place is free again.
-    let sent =
-        ledger.view(&JobQuery::default()).await?.into_iter().find(|view| view.job.input.location == to);
-    if let Some(sent) = sent {
+    let query = JobQuery { input: Some(to.clone()), ..JobQuery::default() };
+    if let Some(sent) = ledger.view(&query).await?.pop() {
         return Err(PutBackError::SentBefore(sent.job.key));
     }
     let mut body = match lake.read(&from, ReadOptions::default()).await {

@@ -261,6 +261,10 @@ pub struct PartFailure {
 impl PartFailure {
     /// The input was replaced before the part was sent.
     pub const INPUT_REPLACED: &'static str = "input_replaced";
+    /// The service could not use any of the generations that were uploaded.
+    pub const FILE_UNUSABLE: &'static str = "input_file_unusable";
+    /// No creation was ever confirmed; all generations are fenced off.
+    pub const UNCONFIRMED: &'static str = "submission_unconfirmed";
 
     /// The input was replaced before the part was sent.
     #[must_use]
@@ -273,6 +277,12 @@ impl PartFailure {
     #[must_use]
     pub fn unwanted(reason: CancelReason) -> Self {
         Self { code: reason.code().to_owned(), message: reason.message().to_owned() }
+    }
+
+    /// Whether a further attempt may do better: nothing was executed, and nothing of it can be any more.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        [Self::FILE_UNUSABLE, Self::UNCONFIRMED].contains(&self.code.as_str())
     }
 
     /// Whether the input was replaced before the part was sent.

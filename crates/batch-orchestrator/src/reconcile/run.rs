@@ -343,7 +343,7 @@ impl<'a> Run<'a> {
     }
 
     async fn is_over(&mut self, unfinished: u64) -> Result<bool, PipelineError> {
-        if let Some(only) = &self.only {
+        if let Some(only) = &mut self.only {
             if are_at_rest(self.context.ledger.as_ref(), only).await? {
                 return Ok(true);
             }

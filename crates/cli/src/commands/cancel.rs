@@ -47,7 +47,7 @@ pub(crate) async fn run(app: &App, args: &CancelArgs) -> CliResult<Exit> {
         Some(work) => drive(app, &settings, work, Some(jobs.as_slice())).await?.interrupted,
         None => {
             app.printer.note("another process works with this ledger: waiting until it has ended them");
-            wait(wiring::ledger(&settings.ledger, Access::Look).await?.as_ref(), &jobs).await?
+            wait(wiring::ledger(&settings.ledger, Access::Look).await?.as_ref(), jobs.clone()).await?
         }
     };
     let ledger = wiring::ledger(&settings.ledger, Access::Look).await?;
@@ -85,8 +85,8 @@ async fn mark(settings: &Settings, args: &CancelArgs) -> CliResult<Vec<JobKey>> 
 }
 
 /// Looks on until they are at rest; whether Ctrl+C came before.
-async fn wait(ledger: &dyn Ledger, jobs: &[JobKey]) -> CliResult<bool> {
-    while !manage::are_at_rest(ledger, jobs).await? {
+async fn wait(ledger: &dyn Ledger, mut jobs: Vec<JobKey>) -> CliResult<bool> {
+    while !manage::are_at_rest(ledger, &mut jobs).await? {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => return Ok(true),
             () = tokio::time::sleep(LOOK) => {}

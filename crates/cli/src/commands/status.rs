@@ -32,7 +32,7 @@ pub(crate) async fn run(app: &App, args: &StatusArgs) -> CliResult<Exit> {
     }
     let ledger = wiring::ledger(&settings.ledger, wiring::Access::Look).await?;
     loop {
-        let query = JobQuery { key: args.job.clone(), unfinished: false, limit: Some(NEWEST) };
+        let query = JobQuery { key: args.job.clone(), limit: Some(NEWEST), ..JobQuery::default() };
         let views = ledger.view(&query).await?;
         if let (Some(key), true) = (&args.job, views.is_empty()) {
             return Err(CliError::usage(format!("there is no job {key}"))

@@ -29,6 +29,25 @@ pub async fn a_lost_job_is_restored_as_it_was(ledger: &dyn Ledger) {
     assert_eq!(ledger.observe(&seen).await.expect("observe"), 2, "its batches are known");
 }
 
+/// By its place, exactly, whichever version of it; names that are odd in JSON or SQL included.
+pub async fn a_job_is_found_by_its_input(ledger: &dyn Ledger) {
+    let names = ["a", "a%", "a_", "a'b", "a\"b", "ä", "日本"];
+    for name in names {
+        planned(ledger, name, 1).await;
+    }
+    for name in names {
+        let input = Some(super::input(name).location);
+        let query = JobQuery { input, ..JobQuery::default() };
+        let found = ledger.view(&query).await.expect("view");
+        assert_eq!(found.len(), 1, "{name}");
+        assert_eq!((Some(&found[0].job.input.location), found[0].parts.len()), (query.input.as_ref(), 1));
+        let unfinished = JobQuery { unfinished: true, ..query };
+        assert_eq!(ledger.view(&unfinished).await.expect("view").len(), 1);
+    }
+    let nobody = JobQuery { input: Some(super::input("b").location), ..JobQuery::default() };
+    assert!(ledger.view(&nobody).await.expect("view").is_empty());
+}
+
 /// A person's decision moves what is at rest, in the version that the person saw, and nothing else.
 pub async fn a_decision_is_for_what_is_at_rest(ledger: &dyn Ledger) {
     planned(ledger, "a", 1).await;

@@ -258,7 +258,10 @@ impl Ledger for MemoryLedger {
         let mut views: Vec<_> = tables
             .jobs
             .values()
-            .filter(|row| query.key.as_ref().is_none_or(|key| row.record.key.0.starts_with(key.as_str())))
+            .filter(|row| match &query.input {
+                Some(input) => row.record.input.location == *input,
+                None => query.key.as_ref().is_none_or(|key| row.record.key.0.starts_with(key.as_str())),
+            })
             .filter(|row| !query.unfinished || !row.record.state.is_at_rest())
             .map(|row| JobView {
                 job: row.record.clone(),
