@@ -116,7 +116,9 @@ fn row(state: &PartState) -> Record {
 fn event(record: Record, event: Event) -> (PartEvent, Timestamp) {
     let wait = Duration::from_secs(7);
     let event = match event {
-        Event::InputStored => PartEvent::InputStored { input: input(record.generation), doubtful: false },
+        Event::InputStored => {
+            PartEvent::InputStored { input: input(record.generation), doubtful: false, sha256: None }
+        }
         Event::FileReady => PartEvent::FileReady,
         Event::FileUnusable => PartEvent::FileUnusable { message: String::new() },
         Event::Created(number) => PartEvent::Created { batch_id: batch_id(number), enqueued: None },

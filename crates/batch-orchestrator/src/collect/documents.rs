@@ -41,7 +41,7 @@ pub(crate) fn manifest(
         "artifacts": artifacts.iter().map(|a| json!({
             "path": a.location.to_string(), "bytes": a.bytes, "lines": a.lines, "sha256": a.sha256,
         })).collect::<Vec<_>>(),
-        "parts": publication.parts.iter().map(part).collect::<Vec<_>>(),
+        "parts": publication.parts.iter().map(|part| part_of(job, publication, part)).collect::<Vec<_>>(),
         "tokens": {
             "estimated_prompt": plan.map(|plan| plan.tokens.prompt),
             "provenance": plan.map(|plan| plan.tokens.provenance),
@@ -80,7 +80,21 @@ fn dollars(publication: &Publication, which: impl Fn(&PartCost) -> u64) -> Usd {
     Usd::from_nanodollars(first.filter_map(|part| part.cost.as_ref()).map(which).sum())
 }
 
-fn part(part: &PartResult) -> Value {
+/// The hash of what a part sent: as it passed through here, or that of the file of which it is all, as it stands there.
+fn sent_sha256<'a>(job: &JobRecord, publication: &'a Publication, part: &'a PartResult) -> Option<&'a str> {
+    let own = part.submission.as_ref().and_then(|submission| submission.sha256.as_deref());
+    let (file, is_whole) = match &part.plan.again {
+        Some(again) => (Some(again.sha256.as_str()), true),
+        None => {
+            let file = publication.plan.as_ref().map(|plan| plan.sha256.as_str());
+            (file, part.bundle.is_none() && part.plan.bytes == job.input.size)
+        }
+    };
+    let as_it_is = part.plan.named.is_none() && part.plan.upload_bytes == part.plan.bytes;
+    own.or_else(|| file.filter(|_| is_whole && as_it_is))
+}
+
+fn part_of(job: &JobRecord, publication: &Publication, part: &PartResult) -> Value {
     let batch = part.batch.as_ref();
     let seconds = |at: Option<i64>| at.map(|at| Timestamp(at.saturating_mul(1000)).rfc3339());
     json!({
@@ -94,6 +108,9 @@ fn part(part: &PartResult) -> Value {
         "generation": part.submission.as_ref().map(|s| s.generation),
         "lines": { "first": part.plan.first_line, "count": part.plan.lines },
         "range": { "offset": part.plan.offset, "bytes": part.plan.bytes },
+        "sent": part.submission.as_ref().map(|_| json!({
+            "bytes": part.plan.upload_bytes, "sha256": sent_sha256(job, publication, part),
+        })),
         "input_file_id": part.submission.as_ref().and_then(|s| s.input.file()),
         "input_blob": part.submission.as_ref().and_then(|s| s.input.blob()).map(ToString::to_string),
         "deployment": part.deployment,

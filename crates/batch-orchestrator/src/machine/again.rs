@@ -62,6 +62,7 @@ pub fn next_attempt(
     let again = Again {
         input: whole.input.clone(),
         part: whole.plan.clone(),
+        sha256: requests.sha256,
         settled: Settled { output: result.harvest.output.clone(), error: result.harvest.error.clone() },
         sent,
         avoid: result.deployment.clone(),

@@ -40,6 +40,8 @@ pub enum PartEvent {
         input: ServiceInput,
         /// Whether the clean-up must list for copies.
         doubtful: bool,
+        /// SHA-256 of the bytes, where they passed through here.
+        sha256: Option<String>,
     },
     /// A batch of this part was found that the ledger did not know.
     Adopted {
@@ -241,9 +243,9 @@ pub fn advance_part(
             step(S::Uploading { generation: 1, since: now, strays }, now)
         }
 
-        (S::Uploading { generation, mut strays, .. }, E::InputStored { input, doubtful }) => {
+        (S::Uploading { generation, mut strays, .. }, E::InputStored { input, doubtful, sha256 }) => {
             strays.must_list |= doubtful;
-            step(S::Uploaded(Submission::new(generation, input, strays)), now)
+            step(S::Uploaded(Submission { sha256, ..Submission::new(generation, input, strays) }), now)
         }
         (S::Uploading { .. }, E::InputGone) => step(
             S::Ended { submission: None, batch: None, failure: Some(PartFailure::input_replaced()) },

@@ -13,6 +13,8 @@ pub struct Again {
     pub input: InputSnapshot,
     /// The part as it was planned: all of its lines.
     pub part: PartPlan,
+    /// SHA-256 of the retry file.
+    pub sha256: String,
     /// What the attempts before have settled.
     pub settled: Settled,
     /// What the first attempt sent; where the input is replaced, its lines are still there.

@@ -9,6 +9,9 @@ pub struct Submission {
     pub generation: u32,
     /// What the batch reads.
     pub input: ServiceInput,
+    /// SHA-256 of what the service was given, as lower-case hex, where that passed through here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// Inputs of earlier generations and of doubtful uploads, to be deleted in the end.
     pub strays: Strays,
     /// How often the service had no room for the batch.
@@ -30,6 +33,7 @@ impl Submission {
         Self {
             generation,
             input,
+            sha256: None,
             strays,
             postponed: 0,
             postponed_since: None,

@@ -6,11 +6,12 @@ use adls_io::{DataLake, ErrorKind, ReadOptions};
 use aoai_batch_client::{ByteStream, JsonLines, LineItem, Reopen};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::{FutureExt, StreamExt, TryStreamExt};
+use sha2::{Digest, Sha256};
 
 use crate::{
     error::{StageError, StageResult},
     machine::PartEvent,
-    model::{InputSnapshot, PartPlan, ProblemKind},
+    model::{InputSnapshot, PartPlan, ProblemKind, hex},
 };
 
 /// What the lake said while the bytes were read: whoever passes them on only knows that it failed.
@@ -39,20 +40,54 @@ impl LakeFault {
     }
 }
 
+/// The bytes of a part, and what became known of them while they were read.
+pub(super) struct PartBytes {
+    pub(super) open: Reopen,
+    pub(super) fault: LakeFault,
+    pub(super) passed: Passed,
+}
+
+/// The hash of the bytes that passed, once all of them have.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Passed(Arc<Mutex<Option<String>>>);
+
+impl Passed {
+    /// SHA-256; `None` if they did not pass to their end.
+    pub(super) fn sha256(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The bytes as they are, looked at. Who is told their number beforehand does not ask for their end.
+    fn watch(&self, bytes: ByteStream, number: u64) -> ByteStream {
+        let (told, mut hash, mut left) = (self.0.clone(), Sha256::new(), number);
+        bytes
+            .inspect_ok(move |chunk| {
+                hash.update(chunk);
+                left = left.saturating_sub(chunk.len() as u64);
+                if left == 0 {
+                    let sha256 = hex(&hash.finalize_reset());
+                    told.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(sha256);
+                }
+            })
+            .boxed()
+    }
+}
+
 /// Opens the part's byte range at the version of the snapshot; `new_model` rewrites the lines' `model`.
 pub(super) fn part_bytes(
     lake: &Arc<dyn DataLake>,
     input: &InputSnapshot,
     plan: &PartPlan,
     new_model: Option<&str>,
-) -> (Reopen, LakeFault) {
-    let fault = LakeFault::default();
-    let (lake, at, seen) = (lake.clone(), input.location.clone(), fault.clone());
+) -> PartBytes {
+    let (fault, passed) = (LakeFault::default(), Passed::default());
+    let (lake, at, seen, watched) = (lake.clone(), input.location.clone(), fault.clone(), passed.clone());
+    let number = plan.upload_bytes;
     let options =
         ReadOptions { offset: plan.offset, length: Some(plan.bytes), if_match: Some(input.etag.clone()) };
     let new_model = new_model.map(|name| Bytes::from(serde_json::to_vec(name).unwrap_or_default()));
     let open = move || {
-        let (lake, at, seen) = (lake.clone(), at.clone(), seen.clone());
+        let (lake, at, seen, watched) = (lake.clone(), at.clone(), seen.clone(), watched.clone());
         let (options, new_model) = (options.clone(), new_model.clone());
         async move {
             let keep = move |error: adls_io::Error| {
@@ -61,14 +96,15 @@ pub(super) fn part_bytes(
             };
             let read = lake.read(&at, options).await.map_err(keep.clone())?;
             let bytes = read.body.map_err(keep);
-            Ok(match new_model {
+            let bytes = match new_model {
                 Some(model) => rewrite(bytes.boxed(), model),
                 None => bytes.boxed(),
-            })
+            };
+            Ok(watched.watch(bytes, number))
         }
         .boxed()
     };
-    (Box::new(open), fault)
+    PartBytes { open: Box::new(open), fault, passed }
 }
 
 /// Replaces the `model` of every line. Only that value changes: the rest of the line stays byte for byte.

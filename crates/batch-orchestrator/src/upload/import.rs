@@ -3,7 +3,10 @@
 use adls_io::{ErrorKind as LakeErrorKind, Location};
 use aoai_batch_client::{ErrorKind, ImportFile};
 
-use super::{files::earlier_file, staged::stage};
+use super::{
+    files::earlier_file,
+    staged::{Copied, stage},
+};
 use crate::{
     error::{StageError, StageResult, chain},
     machine::PartEvent,
@@ -38,14 +41,15 @@ pub(super) async fn import(
     fresh: bool,
 ) -> StageResult<PartEvent> {
     if !fresh && let Some(file) = earlier_file(context, part, generation).await? {
-        return Ok(PartEvent::InputStored { input: ServiceInput::File(file.id), doubtful: true });
+        let input = ServiceInput::File(file.id);
+        return Ok(PartEvent::InputStored { input, doubtful: true, sha256: None });
     }
     let direct = is_direct(context, part);
-    let from = if direct {
-        part.input.location.clone()
+    let (from, sha256) = if direct {
+        (part.input.location.clone(), None)
     } else {
         match stage(context, part, generation).await? {
-            Some(at) => at,
+            Some(Copied { at, sha256 }) => (at, sha256),
             None => return Ok(PartEvent::InputGone),
         }
     };
@@ -53,7 +57,8 @@ pub(super) async fn import(
         ImportFile { filename: part.key.service_file(generation), content_url: urls.content_url(&from) };
     let error = match context.service.import_file(&import).await {
         Ok(file) => {
-            return Ok(PartEvent::InputStored { input: ServiceInput::File(file.id), doubtful: !fresh });
+            let input = ServiceInput::File(file.id);
+            return Ok(PartEvent::InputStored { input, doubtful: !fresh, sha256 });
         }
         Err(error) => error,
     };

@@ -3,7 +3,7 @@
 use aoai_batch_client::{ErrorKind, ExpiresAfter, FileObject, Upload, UploadBody};
 
 use super::{
-    body::part_bytes,
+    body::{PartBytes, part_bytes},
     files::{earlier_file, refusal},
 };
 use crate::{
@@ -23,16 +23,21 @@ pub(super) async fn send(
     // One of unknown size may be of another plan: the whole file, which was sent while it was validated.
     let is_whole = |file: &FileObject| file.bytes == Some(part.plan.upload_bytes);
     if !fresh && let Some(file) = earlier_file(context, part, generation).await?.filter(is_whole) {
-        return Ok(PartEvent::InputStored { input: ServiceInput::File(file.id), doubtful: true });
+        let input = ServiceInput::File(file.id);
+        return Ok(PartEvent::InputStored { input, doubtful: true, sha256: None });
     }
-    let (open, fault) = part_bytes(&context.lake, &part.input, &part.plan, context.new_model());
+    let PartBytes { open, fault, passed } =
+        part_bytes(&context.lake, &part.input, &part.plan, context.new_model());
     let upload = Upload {
         filename: part.key.service_file(generation),
         expires_after: expiry(context),
         body: UploadBody::Replayable { length: Some(part.plan.upload_bytes), open },
     };
     match context.service.upload_file(upload).await {
-        Ok(file) => Ok(PartEvent::InputStored { input: ServiceInput::File(file.id), doubtful: !fresh }),
+        Ok(file) => {
+            let input = ServiceInput::File(file.id);
+            Ok(PartEvent::InputStored { input, doubtful: !fresh, sha256: passed.sha256() })
+        }
         Err(error) => match fault.take() {
             Some(of_the_lake) => of_the_lake,
             None if error.kind() == ErrorKind::Rejected => Ok(PartEvent::UploadRefused(refusal(&error))),

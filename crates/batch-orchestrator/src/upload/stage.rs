@@ -1,6 +1,10 @@
 //! `UPLOADING`: brings the bytes to where the service reads them, in the way that is configured.
 
-use super::{import::import, send::send, staged::stage};
+use super::{
+    import::import,
+    send::send,
+    staged::{Copied, stage},
+};
 use crate::{
     error::StageResult,
     machine::PartEvent,
@@ -21,7 +25,9 @@ pub(crate) async fn upload(
         Transfer::Import { urls } => import(context, urls.as_ref(), part, generation, fresh).await,
         // Whatever an earlier run sent in another mode is found by its name.
         Transfer::Blob { .. } => Ok(match stage(context, part, generation).await? {
-            Some(at) => PartEvent::InputStored { input: ServiceInput::Blob { at }, doubtful: !fresh },
+            Some(Copied { at, sha256 }) => {
+                PartEvent::InputStored { input: ServiceInput::Blob { at }, doubtful: !fresh, sha256 }
+            }
             None => PartEvent::InputGone,
         }),
     }

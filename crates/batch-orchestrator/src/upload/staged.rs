@@ -6,7 +6,7 @@
 use adls_io::{Condition, ErrorKind, Location};
 use futures::TryStreamExt;
 
-use super::body::part_bytes;
+use super::body::{PartBytes, part_bytes};
 use crate::{
     error::{StageError, StageResult},
     machine::PartEvent,
@@ -41,25 +41,32 @@ pub(crate) async fn look_at_staged(
     }
 }
 
+/// A copy that stands where the service reads it.
+pub(super) struct Copied {
+    pub(super) at: Location,
+    /// SHA-256, if it was made just now.
+    pub(super) sha256: Option<String>,
+}
+
 /// Makes the copy, unless it is there; `None` if the input is not the planned version any more.
 pub(super) async fn stage(
     context: &Context,
     part: &PartRecord,
     generation: u32,
-) -> StageResult<Option<Location>> {
+) -> StageResult<Option<Copied>> {
     let at = context.layout.staged(&part.key, generation)?;
     match look_at_staged(context, part, &at).await? {
-        Staged::Whole => return Ok(Some(at)),
+        Staged::Whole => return Ok(Some(Copied { at, sha256: None })),
         Staged::Fenced => {
             return Err(StageError::local(format!("{at} was taken away by another worker"), None));
         }
         Staged::Other(etag) => drop(context.lake.delete(&at, Some(etag)).await?),
         Staged::Absent => {}
     }
-    match copy(context, part, &at).await? {
-        Copied::Done => Ok(Some(at)),
-        Copied::InputGone => Ok(None),
-    }
+    Ok(match copy(context, part, &at).await? {
+        Copy::Done { sha256 } => Some(Copied { at, sha256 }),
+        Copy::InputGone => None,
+    })
 }
 
 /// Takes a copy away for good. Were it deleted, then a worker that was paused in the middle of [`stage`] could put it
@@ -70,13 +77,14 @@ pub(crate) async fn fence_staged(context: &Context, at: &Location) -> StageResul
     Ok(())
 }
 
-enum Copied {
-    Done,
+enum Copy {
+    Done { sha256: Option<String> },
     InputGone,
 }
 
-async fn copy(context: &Context, part: &PartRecord, at: &Location) -> StageResult<Copied> {
-    let (open, fault) = part_bytes(&context.lake, &part.input, &part.plan, context.new_model());
+async fn copy(context: &Context, part: &PartRecord, at: &Location) -> StageResult<Copy> {
+    let PartBytes { open, fault, passed } =
+        part_bytes(&context.lake, &part.input, &part.plan, context.new_model());
     let mut writer = context.lake.create(at).await?;
     let mut written = 0;
     let read = async {
@@ -94,7 +102,7 @@ async fn copy(context: &Context, part: &PartRecord, at: &Location) -> StageResul
         Ok(Err(error)) => return Err(error.into()),
         Err(error) => {
             return match fault.take() {
-                Some(Ok(PartEvent::InputGone)) => Ok(Copied::InputGone),
+                Some(Ok(PartEvent::InputGone)) => Ok(Copy::InputGone),
                 Some(Err(error)) => Err(error),
                 _ => Err(StageError::local(format!("{}: {error}", part.input.location), None)),
             };
@@ -107,10 +115,10 @@ async fn copy(context: &Context, part: &PartRecord, at: &Location) -> StageResul
     }
     // Never over another copy: a batch may be reading it, and must not find it modified.
     match writer.commit(Condition::IfAbsent).await {
-        Ok(_) => Ok(Copied::Done),
+        Ok(_) => Ok(Copy::Done { sha256: passed.sha256() }),
         Err(error) if error.kind == ErrorKind::AlreadyExists => {
             match look_at_staged(context, part, at).await? {
-                Staged::Whole => Ok(Copied::Done),
+                Staged::Whole => Ok(Copy::Done { sha256: None }),
                 _ => Err(error.into()),
             }
         }

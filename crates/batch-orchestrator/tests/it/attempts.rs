@@ -30,6 +30,15 @@ async fn decide(world: &World) -> Result<usize, ResolveError> {
     resolve(world.ledger.as_ref(), &world.jobs().await[0], None, &Resolution::Again).await
 }
 
+/// What the manifest says was sent is what the service says it was given.
+async fn assert_sent(world: &World, manifest: &serde_json::Value) {
+    let books = world.emulator.control().books().await;
+    for part in manifest["parts"].as_array().unwrap() {
+        let batch = books.batches.iter().find(|batch| part["batch_id"] == batch.id).unwrap();
+        assert_eq!(part["sent"]["sha256"], batch.input_sha256, "{part}");
+    }
+}
+
 /// How many lines each batch had, the largest first.
 async fn sizes(world: &World) -> Vec<usize> {
     let batches = world.emulator.control().snapshot().await.batches;
@@ -61,9 +70,7 @@ async fn transient_lines_succeed_in_the_end_and_permanent_ones_are_reported() {
     assert_eq!(sizes(&world).await, [12, 4, 1]);
     assert_eq!(world.emulator.control().books().await.billed_total, 11);
 
-    let manifest = world.files("processed").await;
-    let manifest = manifest.iter().find(|(path, _)| path.ends_with("manifest.json")).unwrap().1.clone();
-    let manifest = json(std::str::from_utf8(&manifest).unwrap());
+    let manifest = json(&world.file("processed", "manifest.json").await);
     let parts = manifest["parts"].as_array().unwrap();
     let told: Vec<_> = parts
         .iter()
@@ -74,6 +81,7 @@ async fn transient_lines_succeed_in_the_end_and_permanent_ones_are_reported() {
     assert_eq!((told[0].0, told[0].1, told[0].2.as_u64()), (1, 7, Some(4)));
     assert_eq!((told[1].0, told[1].1, told[1].2.as_u64()), (2, 3, Some(1)));
     assert_eq!((told[2].0, told[2].1, told[2].2.as_u64()), (3, 1, None));
+    assert_sent(&world, &manifest).await;
     let usage = manifest["tokens"]["completion"].as_u64().unwrap();
     assert!(usage > 0 && report.completion_tokens == usage);
     world.assert_clean().await;
@@ -92,6 +100,7 @@ async fn what_an_expired_batch_has_left_is_sent_again_in_every_mode() {
         assert_eq!((report.completed, report.output_lines), (1, 20), "{mode:?}: {report:?}");
         assert_eq!(ids(&world.file("processed", "a_output.jsonl").await), ids(&input));
         assert_eq!(sizes(&world).await, [20, 14, 8], "{mode:?}");
+        assert_sent(&world, &json(&world.file("processed", "manifest.json").await)).await;
         assert_eq!(world.emulator.control().books().await.billed_total, 20);
         world.assert_clean().await;
     }
@@ -133,6 +142,7 @@ async fn parts_and_attempts_make_one_file_in_either_order() {
             output.sort();
         }
         assert_eq!(output, expected);
+        assert_sent(&world, &json(&world.file("processed", "manifest.json").await)).await;
         world.assert_clean().await;
     }
 }

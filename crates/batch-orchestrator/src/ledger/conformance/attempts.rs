@@ -14,6 +14,7 @@ pub async fn a_further_attempt_keeps_the_job_waiting(ledger: &dyn Ledger) {
     let again = Again {
         input: part.input.clone(),
         part: part.plan.clone(),
+        sha256: "0".repeat(64),
         settled: Settled::default(),
         sent: None,
         avoid: None,

@@ -101,7 +101,7 @@ fn every_event() -> Vec<PartEvent> {
         E::Merged { bundle: JobKey("bundle".into()) },
         E::Unmerged { problem: problem.clone() },
         E::Delivered(Box::new(result.clone())),
-        E::InputStored { input: file("f"), doubtful: true },
+        E::InputStored { input: file("f"), doubtful: true, sha256: None },
         E::InputGone,
         E::UploadRefused(failure.clone()),
         E::FilePending,
@@ -237,7 +237,7 @@ fn imports_that_fail_are_tried_again_for_ever_and_cost_no_generation_of_the_file
         let step = next(&state, PartEvent::ImportFailed { wait, problem: problem.clone() }, NOW);
         assert_eq!((step.due_at, step.problem), (NOW.after(wait), Some(problem.clone())));
         assert_eq!((step.state.name(), step.state.setbacks()), ("uploading", failed));
-        let stored = PartEvent::InputStored { input: file("f"), doubtful: false };
+        let stored = PartEvent::InputStored { input: file("f"), doubtful: false, sha256: None };
         state = next(&step.state, stored, NOW).state;
     }
     let PartState::Uploaded(submission) = &state else { panic!("{state:?}") };
