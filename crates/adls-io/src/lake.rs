@@ -45,6 +45,17 @@ pub enum ListMode {
     Shallow,
     /// Everything below it, depth first by name.
     Recursive,
+    /// What writers have begun below it and not finished: files under names of their own, which no other listing shows. One that
+    /// is old was left behind by a crash, and can be deleted.
+    Unfinished,
+}
+
+impl ListMode {
+    /// Whether it goes below the directory's own entries.
+    #[must_use]
+    pub fn is_deep(self) -> bool {
+        self != Self::Shallow
+    }
 }
 
 /// What must hold of the destination for a write to take effect.

@@ -12,7 +12,7 @@ use adls_io::{
     ReadOptions, RenameOptions,
 };
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use tempfile::TempDir;
 
 struct Home {
@@ -101,6 +101,11 @@ async fn leftovers_of_a_crash_are_no_files() {
     assert_eq!(home.listed("in").await, [Ok("dir".to_owned())]);
     assert_eq!(fs::read_dir(home.path("in/dir")).unwrap().count(), 1, "the temporary file is there");
     assert_eq!(kind(home.lake.head(&at("in", ".aoai-tmp-stale")).await), Some(ErrorKind::Invalid));
+    let left: Vec<_> = home.lake.list(&at("in", ""), ListMode::Unfinished).try_collect().await.unwrap();
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(left.iter().any(|entry| entry.location == at("in", ".aoai-tmp-stale") && entry.size == 4));
+    home.lake.delete(&at("in", ".aoai-tmp-stale"), None).await.unwrap();
+    assert!(!home.path("in/.aoai-tmp-stale").exists());
     home.lake.write_all(&at("in", "dir/file"), Bytes::from("x"), Condition::IfAbsent).await.unwrap();
     home.lake.delete_directory(&at("in", "dir")).await.unwrap();
     assert!(!home.path("in/dir").exists());

@@ -21,7 +21,8 @@ use crate::{
 ///
 /// Clones share their connections. Reading and writing are streamed: a read holds one network buffer, a writer at most
 /// three blocks ([`AzureLakeOptions::block_bytes`]). A file is written under a temporary name beside its own
-/// (`.aoai-tmp-…`, which listings leave out) and renamed when it is complete; a crash leaves such a file behind.
+/// (`.aoai-tmp-…`, which listings leave out) and renamed when it is complete; a crash leaves such a file behind, for
+/// [`ListMode::Unfinished`] to find.
 ///
 /// Requests are repeated where that is safe or where a repetition can be told from the outcome: a rename that was
 /// carried out though its answer was lost is recognised by the version, which a rename keeps.

@@ -96,7 +96,7 @@ async fn page(
     let size = client.options.page_size.clamp(1, 5_000).to_string();
     let mut query = vec![
         ("resource", "filesystem"),
-        ("recursive", if mode == ListMode::Recursive { "true" } else { "false" }),
+        ("recursive", if mode.is_deep() { "true" } else { "false" }),
         ("maxResults", &size),
     ];
     if !directory.path.is_root() {
@@ -109,7 +109,7 @@ async fn page(
         Ok((reply, _)) => reply,
         Err(failure) => return Err(explain(client, directory, failure.error).await),
     };
-    let entries = entries(directory, &reply)?;
+    let entries = entries(directory, mode, &reply)?;
     let next = Answer(&reply.headers).text("x-ms-continuation").filter(|token| !token.is_empty());
     if next.is_some() && next == token {
         let message = "the listing does not advance: the service gives the same page again";
@@ -133,7 +133,7 @@ fn is_a_file(directory: &Location) -> Error {
     Error::new(ErrorKind::WrongType, "list", directory, "the path is a file")
 }
 
-fn entries(directory: &Location, reply: &Reply<Bytes>) -> Result<Vec<Entry>> {
+fn entries(directory: &Location, mode: ListMode, reply: &Reply<Bytes>) -> Result<Vec<Entry>> {
     let unreadable = |what: String| Error::new(ErrorKind::Io, "list", directory, what);
     let page: Page = serde_json::from_slice(&reply.body)
         .map_err(|error| unreadable(format!("the service's list cannot be read: {error}")))?;
@@ -142,14 +142,15 @@ fn entries(directory: &Location, reply: &Reply<Bytes>) -> Result<Vec<Entry>> {
         let etag = item.etag.as_deref().map_or_else(|| ETag(String::new()), etag);
         let modified_ms = item.last_modified.as_deref().map_or(0, millis);
         let size = (!item.is_directory).then_some(item.content_length);
-        entries.extend(listed(directory, &item.name, size, etag, modified_ms)?);
+        entries.extend(listed(directory, mode, &item.name, size, etag, modified_ms)?);
     }
     Ok(entries)
 }
 
-/// The entry that a line of a listing means, if it is one for others to see. Directories have no size.
+/// The entry that a line of a listing means, if it is one that was asked for. Directories have no size.
 pub(crate) fn listed(
     directory: &Location,
+    mode: ListMode,
     name: &str,
     size: Option<u64>,
     etag: ETag,
@@ -162,7 +163,11 @@ pub(crate) fn listed(
     if path == directory.path && size.is_some() {
         return Err(is_a_file(directory));
     }
-    if is_temporary(&path) || path == directory.path {
+    let wanted = match mode {
+        ListMode::Unfinished => is_temporary(&path) && size.is_some(),
+        ListMode::Shallow | ListMode::Recursive => !is_temporary(&path),
+    };
+    if !wanted || path == directory.path {
         return Ok(None);
     }
     Ok(Some(Entry {
@@ -181,27 +186,33 @@ mod tests {
     use super::*;
 
     fn parse(json: &str) -> Result<Vec<Entry>> {
+        parse_as(ListMode::Recursive, json)
+    }
+
+    fn parse_as(mode: ListMode, json: &str) -> Result<Vec<Entry>> {
         let directory = Location::new("fs", LakePath::parse("some").unwrap());
         entries(
             &directory,
+            mode,
             &Reply { status: 200, headers: Headers::new(), body: Bytes::from(json.to_owned()) },
         )
     }
 
     #[test]
     fn the_recorded_shape_is_read() {
-        let entries = parse(
-            r#"{"paths":[{"contentLength":"0","creationTime":"1","etag":"0x8D1","group":"$superuser","isDirectory":"true",
+        let page = r#"{"paths":[{"contentLength":"0","creationTime":"1","etag":"0x8D1","group":"$superuser","isDirectory":"true",
             "lastModified":"Thu, 01 Jan 1970 00:00:02 GMT","name":"some/path","owner":"$superuser","permissions":"rwxr-x---"},
             {"contentLength":"12","etag":"0x8D2","lastModified":"Thu, 01 Jan 1970 00:00:03 GMT","name":"some/path/f"},
             {"contentLength":"12","etag":"0x8D3","name":"some/.aoai-tmp-1"}]}
-"#,
-        )
-        .unwrap();
+"#;
+        let entries = parse(page).unwrap();
         assert_eq!(entries.len(), 2, "a temporary file is not shown");
         assert_eq!((entries[0].kind, entries[0].size), (EntryKind::Directory, 0));
         assert_eq!((entries[1].kind, entries[1].size, entries[1].modified_ms), (EntryKind::File, 12, 3000));
         assert_eq!(entries[1].etag, ETag("0x8D2".into()));
+        let unfinished = parse_as(ListMode::Unfinished, page).unwrap();
+        assert_eq!(unfinished.len(), 1);
+        assert_eq!(unfinished[0].etag, ETag("0x8D3".into()));
     }
 
     #[test]

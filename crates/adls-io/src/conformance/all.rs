@@ -10,7 +10,10 @@ use super::{
         dropped_writer_leaves_nothing, nothing_is_visible_before_commit, ranges_are_exact,
         written_bytes_come_back, wrong_types_are_told,
     },
-    listing::{lists_in_order, missing_directory_is_not_found, odd_names_round_trip, paths_cannot_escape},
+    listing::{
+        lists_in_order, missing_directory_is_not_found, odd_names_round_trip, paths_cannot_escape,
+        unfinished_files_are_listed_apart,
+    },
     renames::{
         lost_rename_is_recognised, missing_source_is_not_found, rename_conditions_hold,
         rename_keeps_the_version,
@@ -42,6 +45,7 @@ pub async fn run_all(lake: &dyn DataLake, one: &str, other: &str) {
         lost_rename_is_recognised(lake, one, target).await;
     }
     lists_in_order(lake, one).await;
+    unfinished_files_are_listed_apart(lake, one).await;
     missing_directory_is_not_found(lake, one).await;
     odd_names_round_trip(lake, one, other).await;
     paths_cannot_escape(lake, one).await;

@@ -34,6 +34,29 @@ pub async fn lists_in_order(lake: &dyn DataLake, filesystem: &str) {
     clean(lake, &[&home]).await;
 }
 
+/// What a writer that died has left is in no listing but its own, and can be deleted; one that finishes leaves nothing.
+pub async fn unfinished_files_are_listed_apart(lake: &dyn DataLake, filesystem: &str) {
+    let home = fresh(filesystem, "unfinished");
+    write(lake, &below(&home, "done"), "12").await;
+    let mut writer = lake.create(&below(&home, "dir/never")).await.expect("a writer");
+    writer.write(bytes::Bytes::from_static(b"half")).await.expect("half of it");
+    std::mem::forget(writer);
+    let all = names(lake, &home, ListMode::Recursive).await;
+    assert!(all.iter().all(|name| name == "dir/" || name == "done"), "{all:?}");
+    // A backend that leaves nothing behind has nothing to list.
+    let left: Vec<_> = lake.list(&home, ListMode::Unfinished).collect().await;
+    assert!(left.len() <= 1, "{left:?}");
+    for entry in left {
+        let entry = entry.expect("an entry");
+        assert_eq!(entry.kind, crate::EntryKind::File);
+        assert!(entry.location.path.relative_to(&home.path).is_some(), "{entry:?}");
+        lake.delete(&entry.location, None).await.expect("it can be deleted");
+        lake.delete(&entry.location, None).await.expect("absent is fine");
+    }
+    assert_eq!(names(lake, &home, ListMode::Unfinished).await, [""; 0]);
+    clean(lake, &[&home]).await;
+}
+
 /// A directory that is not there is an error, not an empty listing.
 pub async fn missing_directory_is_not_found(lake: &dyn DataLake, filesystem: &str) {
     let home = fresh(filesystem, "missing");

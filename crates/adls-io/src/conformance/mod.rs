@@ -27,6 +27,7 @@ pub use files::{
 };
 pub use listing::{
     lists_in_order, missing_directory_is_not_found, odd_names_round_trip, paths_cannot_escape,
+    unfinished_files_are_listed_apart,
 };
 pub use renames::{
     lost_rename_is_recognised, missing_source_is_not_found, rename_conditions_hold, rename_keeps_the_version,

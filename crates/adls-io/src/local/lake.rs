@@ -12,7 +12,7 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
 use super::errors::io_error;
-use super::spot::Spot;
+use super::spot::{DELETE, Spot};
 use super::stamp::Stamps;
 use super::walk::Walk;
 use super::{read, rename, write};
@@ -156,10 +156,10 @@ impl DataLake for LocalLake {
     }
 
     async fn delete(&self, at: &Location, if_match: Option<ETag>) -> Result<Deleted> {
-        self.run("delete", at, move |shared, spot| {
+        self.run(DELETE, at, move |shared, spot| {
             let changes = shared.lock_changes();
             let Some(found) = spot.look_for_file()? else { return Ok(Deleted::Absent) };
-            check_version("delete", &spot.at, if_match.as_ref(), &found.version.etag())?;
+            check_version(DELETE, &spot.at, if_match.as_ref(), &found.version.etag())?;
             let removed = spot.remove_file()?;
             drop(changes);
             spot.sync_parent()?;
@@ -169,7 +169,7 @@ impl DataLake for LocalLake {
     }
 
     async fn delete_directory(&self, at: &Location) -> Result<Deleted> {
-        self.run("delete", at, move |_, spot| {
+        self.run("delete directory", at, move |_, spot| {
             if spot.at.path.is_root() {
                 return Err(spot.error(ErrorKind::Invalid, "the root of a filesystem is not deleted"));
             }

@@ -12,6 +12,8 @@ use crate::{Entry, EntryKind, Error, ErrorKind, LakePath, Location, Result};
 
 /// How the names of unfinished files begin: they are no files of the lake.
 pub(super) const TEMPORARY: &str = ".aoai-tmp-";
+/// The operation for which they can be named.
+pub(super) const DELETE: &str = "delete";
 
 /// A location below an opened root.
 #[derive(Debug)]
@@ -33,7 +35,10 @@ impl Spot {
     /// The spot of `at` below `root`.
     pub(super) fn new(root: Dir, at: Location, operation: &'static str) -> Result<Self> {
         let spot = Self { root, at, operation };
-        if spot.at.path.segments().any(|segment| segment.starts_with(TEMPORARY)) {
+        // Only to be deleted can an unfinished file be named: by whoever found it in a listing of those.
+        let parent = spot.at.path.parent();
+        let named = if operation == DELETE { parent.segments() } else { spot.at.path.segments() };
+        if named.into_iter().any(|segment| segment.starts_with(TEMPORARY)) {
             let message = format!("names that start with `{TEMPORARY}` are for unfinished files");
             return Err(spot.error(ErrorKind::Invalid, message));
         }

@@ -16,7 +16,7 @@ const BATCH: usize = 256;
 /// A walk in progress. It holds the names of the directories between its start and where it is, nothing else.
 pub(super) struct Walk {
     filesystem: String,
-    recursive: bool,
+    mode: ListMode,
     levels: Vec<Level>,
 }
 
@@ -33,9 +33,9 @@ impl Walk {
             return Err(spot.error(ErrorKind::WrongType, "the path is a file"));
         }
         let directory = spot.root.open_dir(spot.path()).map_err(|e| spot.io(e))?;
-        let level = Level::read(directory, spot.at.path.clone()).map_err(|e| spot.io(e))?;
+        let level = Level::read(directory, spot.at.path.clone(), mode).map_err(|e| spot.io(e))?;
         let filesystem = spot.at.filesystem.clone();
-        Ok(Self { filesystem, recursive: mode == ListMode::Recursive, levels: vec![level] })
+        Ok(Self { filesystem, mode, levels: vec![level] })
     }
 
     /// The next entries; none at the end. What cannot be listed is an error among them, and the walk goes on.
@@ -75,17 +75,19 @@ impl Walk {
             Err(e) => return batch.push(Err(failed(e))),
         };
         let is_directory = metadata.is_dir();
-        let next = (is_directory && self.recursive).then(|| {
+        let next = (is_directory && self.mode.is_deep() && !is_temporary(name)).then(|| {
             let directory = level.directory.open_dir(name)?;
-            Level::read(directory, location.path.clone())
+            Level::read(directory, location.path.clone(), self.mode)
         });
-        batch.push(Ok(Entry {
-            kind: if is_directory { EntryKind::Directory } else { EntryKind::File },
-            size: if is_directory { 0 } else { version.size },
-            etag: version.etag(),
-            modified_ms: version.modified_ms(),
-            location: location.clone(),
-        }));
+        if self.mode != ListMode::Unfinished || (is_temporary(name) && !is_directory) {
+            batch.push(Ok(Entry {
+                kind: if is_directory { EntryKind::Directory } else { EntryKind::File },
+                size: if is_directory { 0 } else { version.size },
+                etag: version.etag(),
+                modified_ms: version.modified_ms(),
+                location: location.clone(),
+            }));
+        }
         match next {
             Some(Ok(level)) => self.levels.push(level),
             Some(Err(e)) if e.kind() == io::ErrorKind::NotFound => {}
@@ -96,17 +98,21 @@ impl Walk {
 }
 
 impl Level {
-    fn read(directory: Dir, path: LakePath) -> io::Result<Self> {
+    fn read(directory: Dir, path: LakePath, mode: ListMode) -> io::Result<Self> {
         let mut names = Vec::new();
         for entry in directory.entries()? {
             let name = entry?.file_name();
-            if !name.to_string_lossy().starts_with(TEMPORARY) {
+            if mode == ListMode::Unfinished || !is_temporary(&name) {
                 names.push(name);
             }
         }
         names.sort_unstable();
         Ok(Self { directory, path, names: names.into_iter() })
     }
+}
+
+fn is_temporary(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(TEMPORARY)
 }
 
 /// The error of a name that no [`LakePath`] can hold.

@@ -75,18 +75,22 @@ impl MemoryLake {
 #[async_trait]
 impl DataLake for MemoryLake {
     fn list(&self, directory: &Location, mode: ListMode) -> BoxStream<'static, Result<Entry>> {
+        if mode == ListMode::Unfinished {
+            // What is written is in its writer, and goes with it.
+            return stream::empty().boxed();
+        }
         let (lake, directory) = (self.clone(), directory.clone());
         let start = Some((None, lake, directory));
         let pages = stream::unfold(start, move |state| async move {
             let (last, lake, directory) = state?;
             let page = match &last {
                 None => lake.head(&directory).await.and_then(|entry| match entry.kind {
-                    EntryKind::Directory => lake.lock().page(&directory, is_deep(mode), None, PAGE),
+                    EntryKind::Directory => lake.lock().page(&directory, mode.is_deep(), None, PAGE),
                     EntryKind::File => {
                         Err(Error::new(ErrorKind::WrongType, "list", &directory, "the path is a file"))
                     }
                 }),
-                last => lake.lock().page(&directory, is_deep(mode), last.as_ref(), PAGE),
+                last => lake.lock().page(&directory, mode.is_deep(), last.as_ref(), PAGE),
             };
             let next =
                 page.as_ref().ok().and_then(|page| page.last()).map(|entry| entry.location.path.clone());
@@ -162,10 +166,6 @@ impl LakeWriter for MemoryWriter {
         let etag = lake.lock().put(&self.at, self.bytes.freeze(), &condition)?;
         Ok(Written { etag, size })
     }
-}
-
-fn is_deep(mode: ListMode) -> bool {
-    mode == ListMode::Recursive
 }
 
 fn absent(operation: &'static str, at: &Location) -> Error {

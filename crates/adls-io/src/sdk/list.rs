@@ -48,7 +48,7 @@ async fn page(
     let wanted = Page { size: client.options.page_size.clamp(1, 5_000), token };
     let done = client.call("list", directory, |mut context| {
         context.insert(wanted.clone());
-        let mut list = filesystem.list_paths().recursive(mode == ListMode::Recursive).context(context);
+        let mut list = filesystem.list_paths().recursive(mode.is_deep()).context(context);
         if !directory.path.is_root() {
             list = list.directory(directory.path.as_str().to_owned());
         }
@@ -66,7 +66,7 @@ async fn page(
     for path in page.paths {
         let size = (!path.is_directory).then(|| u64::try_from(path.content_length).unwrap_or(0));
         let modified_ms = path.last_modified.unix_timestamp().saturating_mul(1000);
-        entries.extend(listed(directory, &path.name, size, etag(path.etag.as_ref()), modified_ms)?);
+        entries.extend(listed(directory, mode, &path.name, size, etag(path.etag.as_ref()), modified_ms)?);
     }
     let next = page.continuation.map(|token| token.as_str().to_owned());
     if next.is_some() && next == wanted.token {

@@ -72,6 +72,11 @@ impl Layout {
         self.own(&format!("work/{key}/plan.json"))
     }
 
+    /// The directory of the work directories.
+    pub(crate) fn works(&self) -> Result<Location, PathError> {
+        self.own("work")
+    }
+
     /// The work directory of a job.
     pub(crate) fn work(&self, key: &JobKey) -> Result<Location, PathError> {
         self.own(&format!("work/{key}"))

@@ -1,6 +1,6 @@
 //! What a person asks for beside the pipeline: what failed once more, and what nobody needs away.
 
-use adls_io::DataLakeExt;
+use adls_io::{Condition, DataLakeExt};
 use aoai_batch_client::{CreateBatch, FileId, Upload};
 use aoai_emulator::{Outcome, OutcomeRule};
 use batch_orchestrator::{
@@ -115,7 +115,7 @@ async fn garbage_is_what_is_ours_old_and_of_no_use_and_nothing_else() {
         .iter()
         .map(|one| match &one.thing {
             Thing::Input { id, .. } | Thing::Results { id, .. } => (id.clone(), one.fate),
-            Thing::Batch { id } => panic!("no batch runs: {id:?}"),
+            other => panic!("no batch runs, and the lake is clean: {other:?}"),
         })
         .collect();
     for (id, fate) in [(&ours, Fate::Remove), (&read, Fate::Remove), (&unknown, Fate::Unknown)] {
@@ -159,7 +159,41 @@ async fn what_is_needed_or_young_stays_and_a_surplus_batch_that_runs_is_cancelle
     assert!(report.unwrap().interrupted);
     let garbage = pipeline.garbage().await.unwrap();
     let fates: Vec<_> =
-        garbage.iter().filter(|one| one.job.0 != "a".repeat(24)).map(|one| one.fate).collect();
-    assert_eq!(fates, [Fate::Needed, Fate::Needed], "its batch and its input: {garbage:#?}");
+        garbage.iter().filter(|one| one.job != Some(JobKey("a".repeat(24)))).map(|one| one.fate).collect();
+    assert_eq!(fates, [Fate::Needed; 3], "its batch, its input and its work directory: {garbage:#?}");
     assert_eq!(pipeline.remove(&garbage).await.unwrap(), 0);
+}
+
+/// Somebody was paused, and wrote into the work directory of a job that was finished meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_late_into_the_lake_is_garbage() {
+    let world = World::new(fast()).await;
+    world.put("inbox/a.jsonl", lines("a", 3)).await;
+    assert_eq!(world.run().await.completed, 1);
+    let finished = view_of(&world, "a.jsonl").await.job.key;
+    let unknown = JobKey("f".repeat(24));
+    let write = async |job: &JobKey| {
+        let to = crate::support::at("processed", &format!("_aoai-batch/work/{job}/p0001-a1.output.jsonl"));
+        world.lake.write_all(&to, "late".into(), Condition::Always).await.unwrap();
+        to
+    };
+    let (late, foreign) = (write(&finished).await, write(&unknown).await);
+    let pipeline = world.pipeline();
+    let mut garbage = pipeline.garbage().await.unwrap();
+    let fates: Vec<_> = garbage.iter().map(|one| (one.job.clone().unwrap(), one.fate)).collect();
+    assert_eq!(fates.len(), 2, "{garbage:#?}");
+    assert!(
+        fates.contains(&(finished, Fate::Young)) && fates.contains(&(unknown, Fate::Unknown)),
+        "{fates:?}"
+    );
+    // As it is an hour later.
+    for one in garbage.iter_mut().filter(|one| one.fate == Fate::Young) {
+        one.fate = Fate::Remove;
+    }
+    assert_eq!(pipeline.remove(&garbage).await.unwrap(), 1);
+    assert_eq!(
+        (world.lake.exists(&late).await.unwrap(), world.lake.exists(&foreign).await.unwrap()),
+        (false, true)
+    );
+    assert_eq!(pipeline.remove(&garbage).await.unwrap(), 1, "doing it twice does no harm");
 }

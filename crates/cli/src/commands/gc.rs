@@ -1,4 +1,4 @@
-//! `gc`: removes what the service has of ours that no job needs.
+//! `gc`: removes what the service and the lake have of ours that no job needs.
 
 use batch_orchestrator::manage::{Fate, Garbage, Thing};
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
@@ -41,14 +41,17 @@ pub(crate) async fn run(app: &App, args: &GcArgs) -> CliResult<Exit> {
 
 fn table(garbage: &[&Garbage]) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["endpoint", "what", "id", "job"]);
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["where", "what", "id", "job"]);
     for one in garbage {
         let (what, id) = match &one.thing {
-            Thing::Input { id, name } => (name.clone(), &id.0),
-            Thing::Results { id, batch } => (format!("results of {}", batch.0), &id.0),
-            Thing::Batch { id } => ("a batch that runs: it is cancelled".to_owned(), &id.0),
+            Thing::Input { id, name } => (name.clone(), id.0.clone()),
+            Thing::Results { id, batch } => (format!("results of {}", batch.0), id.0.clone()),
+            Thing::Batch { id } => ("a batch that runs: it is cancelled".to_owned(), id.0.clone()),
+            Thing::Work { at } => ("work files of a finished job".to_owned(), at.to_string()),
+            Thing::Unfinished { at } => ("a file that was never finished".to_owned(), at.to_string()),
         };
-        table.add_row([one.endpoint.clone(), what, id.clone(), one.job.0[..8].to_owned()]);
+        let job = one.job.as_ref().map_or_else(String::new, |job| job.0[..job.0.len().min(8)].to_owned());
+        table.add_row([one.place.clone(), what, id, job]);
     }
     table.to_string()
 }
@@ -58,7 +61,7 @@ fn summary(garbage: &[Garbage], to_go: usize, dry_run: bool) -> String {
     let mut text = format!("{to_go} {}", if dry_run { "would be removed (--dry-run)" } else { "removed" });
     for (fate, what) in [
         (Fate::Needed, "needed by jobs that are not finished"),
-        (Fate::Young, "of finished jobs, but not old enough yet"),
+        (Fate::Young, "not old enough yet"),
         (Fate::Unknown, "of jobs that this ledger does not know: another ledger's, or forgotten"),
     ] {
         if count(fate) > 0 {

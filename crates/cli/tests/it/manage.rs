@@ -54,6 +54,23 @@ fn gc_wants_a_ledger_and_finds_nothing_after_a_clean_run() {
     assert!(ran.code == Some(0) && ran.out.contains("0 would be removed"), "{ran:?}");
     let ran = place.run(&["gc", "--json"]);
     assert_eq!(ran.json().last().unwrap()["removed"], 0, "{ran:?}");
+
+    // A process that was killed while it wrote, the day before yesterday; and one that writes now.
+    std::fs::create_dir_all(place.path("processed/x")).unwrap();
+    place.write("processed/x/.aoai-tmp-old", "half");
+    place.write("processed/.aoai-tmp-new", "half");
+    let old = std::fs::File::options().write(true).open(place.path("processed/x/.aoai-tmp-old")).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "the age of a file on the real disk")]
+    let then = std::time::SystemTime::now() - std::time::Duration::from_hours(48);
+    old.set_modified(then).unwrap();
+    let ran = place.run(&["gc", "--dry-run"]);
+    assert!(ran.out.contains("1 would be removed") && ran.out.contains("x/.aoai-tmp-old"), "{ran:?}");
+    let ran = place.run(&["gc", "--json"]);
+    assert_eq!(ran.json().last().unwrap()["removed"], 1, "{ran:?}");
+    assert_eq!(
+        (place.path("processed/x/.aoai-tmp-old").exists(), place.path("processed/.aoai-tmp-new").exists()),
+        (false, true)
+    );
 }
 
 #[test]
