@@ -19,8 +19,8 @@ pub use client::{
 pub use error::{Applied, Error, ErrorKind, Result};
 pub use ext::BatchApiExt;
 pub use jsonl::{
-    EndpointFamily, JsonLines, Line, LineItem, OutputError, OutputLine, OutputResponse, RequestLine,
-    endpoint_family,
+    EndpointFamily, JsonLines, Line, LineItem, OutputBrief, OutputError, OutputLine, OutputResponse,
+    RequestLine, endpoint_family,
 };
 pub use wire::{
     Batch, BatchError, BatchId, BatchStatus, BatchUsage, FileId, FileObject, FileStatus, Page, RequestCounts,

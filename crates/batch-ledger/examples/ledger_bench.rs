@@ -90,6 +90,7 @@ async fn claim(ledger: &SqliteLedger, limit: usize) -> Result<usize> {
         limit,
         window: 10,
         admit: true,
+        marked: false,
         ttl: Duration::from_hours(1),
     };
     Ok(ledger.claim(&request).await?.leases.len())

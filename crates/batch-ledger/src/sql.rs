@@ -7,7 +7,7 @@ mod plans;
 mod quota;
 
 pub(crate) use claims::{
-    COUNT_PLACES, LOOK_AHEAD, REGISTER_WORKER, REMOVE_WORKER, claim_jobs, claim_parts, claim_ready,
+    COUNT_PLACES, REGISTER_WORKER, REMOVE_WORKER, claim_jobs, claim_parts, claim_ready, look_ahead,
 };
 
 pub(crate) use quota::{
@@ -165,13 +165,13 @@ pub(crate) const IS_FORGOTTEN: &str = "SELECT COUNT(*) FROM forgotten WHERE job_
 
 pub(crate) const CANCEL_JOB: &str =
     "UPDATE job SET cancel_at = COALESCE(cancel_at, $2) WHERE job_key = $1 AND at_rest = 0";
-/// What waits for a place waits no longer: the column says `unwanted`, so that it is claimed like what is under way. The state
+/// What a person has to decide on is marked, too, for when that is decided. What waits for a place waits no longer: the column says `unwanted`, so that it is claimed like what is under way. The state
 /// itself is the document's.
 pub(crate) fn cancel_parts(lock: &str) -> String {
     format!(
         "UPDATE part SET cancel_at = COALESCE(cancel_at, $2), due_at = $2, \
            state = CASE WHEN state = 'ready' THEN 'unwanted' ELSE state END WHERE part_key IN ( \
-           SELECT part_key FROM part WHERE job_key = $1 AND at_rest = 0 ORDER BY part_key {lock})"
+           SELECT part_key FROM part WHERE job_key = $1 AND state <> 'resolved' ORDER BY part_key {lock})"
     )
 }
 

@@ -22,7 +22,7 @@ pub(super) fn judge(scan: &Scan, endpoint: &str, number: u64, config: &BatchConf
             format!("The url '{}' does not match the batch endpoint '{endpoint}'.", scan.urls[line.url]);
         errors.push(BatchError { line: Some(line.number), ..BatchError::new("url_mismatch", &message) });
     }
-    if let Some(refused) = config.refused_lines.as_ref().filter(|refused| number > refused.after_batches) {
+    if let Some(refused) = config.refused_lines.as_ref().filter(|refused| refused.is_about(number)) {
         let meant = scan.lines.iter().filter(|line| line.custom_id.contains(&refused.custom_id_contains));
         errors.extend(meant.take(MAX_ERRORS).map(|line| {
             let message = format!("The request '{}' is not accepted.", line.custom_id);

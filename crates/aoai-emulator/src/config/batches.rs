@@ -96,6 +96,17 @@ pub struct RefusedLines {
     /// The first so many batches pass.
     #[serde(default)]
     pub after_batches: u64,
+    /// And after those, only so many are refused.
+    #[serde(default)]
+    pub batches: Option<u64>,
+}
+
+impl RefusedLines {
+    /// Whether the batch of this number, from 1, is one of those.
+    pub(crate) fn is_about(&self, number: u64) -> bool {
+        let nth = number.saturating_sub(self.after_batches);
+        nth > 0 && self.batches.is_none_or(|most| nth <= most)
+    }
 }
 
 /// Which batches expire, and when: whatever comes first.

@@ -71,13 +71,16 @@ async fn refused_lines() {
         custom_id_contains: "line-1".to_owned(),
         code: "invalid_request".to_owned(),
         after_batches: 1,
+        batches: Some(1),
     });
     let service = start(config.clone()).await;
     let passes = service.submit(lines(3)).await;
     let fails = service.submit(lines(3)).await;
+    let last = service.submit(lines(3)).await;
     service.advance(60);
     assert_eq!(service.batch(&passes).await["status"], "completed");
     assert_eq!(service.batch(&fails).await["errors"]["data"][0]["line"], 2);
+    assert_eq!(service.batch(&last).await["status"], "completed");
     config.batches.refused_lines.as_mut().unwrap().after_batches = 0;
     assert_eq!(errors_of(config, lines(3)).await, one("invalid_request", json!(2)));
 }

@@ -24,9 +24,14 @@ fn claim(table: &str, key: &str, which: &str, columns: &str, skip: &str) -> Stri
     )
 }
 
+/// Of what is claimed, only that whose end is wanted.
+fn only(marked: bool) -> &'static str {
+    if marked { " AND cancel_at IS NOT NULL" } else { "" }
+}
+
 /// Parts that are due, but for `ready` ones.
-pub(crate) fn claim_parts(skip: &str) -> String {
-    claim("part", "part_key", " AND state <> 'ready'", PART_COLUMNS, skip)
+pub(crate) fn claim_parts(marked: bool, skip: &str) -> String {
+    claim("part", "part_key", &format!(" AND state <> 'ready'{}", only(marked)), PART_COLUMNS, skip)
 }
 
 /// `ready` parts that are due: as many as there are places.
@@ -34,8 +39,8 @@ pub(crate) fn claim_ready(skip: &str) -> String {
     claim("part", "part_key", " AND state = 'ready'", PART_COLUMNS, skip)
 }
 
-pub(crate) fn claim_jobs(skip: &str) -> String {
-    claim("job", "job_key", "", JOB_COLUMNS, skip)
+pub(crate) fn claim_jobs(marked: bool, skip: &str) -> String {
+    claim("job", "job_key", only(marked), JOB_COLUMNS, skip)
 }
 
 /// The places of all living workers, those that are taken (by parts in flight, or just claimed for it), and whether a part
@@ -51,18 +56,24 @@ pub(crate) const COUNT_PLACES: &str = "SELECT \
 
 /// When the next record becomes due that nobody holds (`ready` parts do not count while the window is full, $2 = 1), and
 /// how many jobs are unfinished.
-pub(crate) const LOOK_AHEAD: &str = "SELECT (SELECT MIN(due_at) FROM ( \
-       SELECT due_at FROM (SELECT due_at FROM part WHERE at_rest = 0 AND lease_until = 0 AND state <> 'ready' \
-         ORDER BY due_at LIMIT 1) AS parts \
-       UNION ALL SELECT due_at FROM (SELECT due_at FROM part WHERE at_rest = 0 AND lease_until = 0 AND state = 'ready' \
-         AND $2 = 0 ORDER BY due_at LIMIT 1) AS ready \
-       UNION ALL SELECT due_at FROM part WHERE at_rest = 0 AND lease_until > 0 AND lease_until <= $1 \
-         AND ($2 = 0 OR state <> 'ready') \
-       UNION ALL SELECT due_at FROM (SELECT due_at FROM job WHERE at_rest = 0 AND lease_until = 0 \
-         ORDER BY due_at LIMIT 1) AS jobs \
-       UNION ALL SELECT due_at FROM job WHERE at_rest = 0 AND lease_until > 0 AND lease_until <= $1) AS waiting) AS next_due, \
-     (SELECT COUNT(*) FROM job WHERE at_rest = 0 AND lease_until = 0) \
-       + (SELECT COUNT(*) FROM job WHERE at_rest = 0 AND lease_until > 0) AS unfinished";
+pub(crate) fn look_ahead(marked: bool) -> String {
+    let only = only(marked);
+    format!(
+        "SELECT (SELECT MIN(due_at) FROM ( \
+           SELECT due_at FROM (SELECT due_at FROM part WHERE at_rest = 0 AND lease_until = 0 AND state <> 'ready'{only} \
+             ORDER BY due_at LIMIT 1) AS parts \
+           UNION ALL SELECT due_at FROM (SELECT due_at FROM part WHERE at_rest = 0 AND lease_until = 0 AND state = 'ready' \
+             AND $2 = 0{only} ORDER BY due_at LIMIT 1) AS ready \
+           UNION ALL SELECT due_at FROM part WHERE at_rest = 0 AND lease_until > 0 AND lease_until <= $1 \
+             AND ($2 = 0 OR state <> 'ready'){only} \
+           UNION ALL SELECT due_at FROM (SELECT due_at FROM job WHERE at_rest = 0 AND lease_until = 0{only} \
+             ORDER BY due_at LIMIT 1) AS jobs \
+           UNION ALL SELECT due_at FROM job WHERE at_rest = 0 AND lease_until > 0 AND lease_until <= $1{only}) AS waiting \
+         ) AS next_due, \
+         (SELECT COUNT(*) FROM job WHERE at_rest = 0 AND lease_until = 0) \
+           + (SELECT COUNT(*) FROM job WHERE at_rest = 0 AND lease_until > 0) AS unfinished"
+    )
+}
 
 /// Writes only what changed, or what runs out soon ($4): a worker that only looks costs no write.
 pub(crate) const REGISTER_WORKER: &str = "INSERT INTO worker (id, places, alive_until) VALUES ($1, $2, $3) \

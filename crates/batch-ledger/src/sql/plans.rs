@@ -4,8 +4,8 @@
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 
 use super::{
-    AHEAD, BRING_NEAR, COUNT_PLACES, Jobs, LOOK_AHEAD, QUOTAS, RESERVED, VOID_JOB_LEASES, VOID_PART_LEASES,
-    WAITING, claim_jobs, claim_parts, claim_ready, retry_foreign, retry_jobs, retry_parts, view_jobs,
+    AHEAD, BRING_NEAR, COUNT_PLACES, Jobs, QUOTAS, RESERVED, VOID_JOB_LEASES, VOID_PART_LEASES, WAITING,
+    claim_jobs, claim_parts, claim_ready, look_ahead, retry_foreign, retry_jobs, retry_parts, view_jobs,
 };
 
 /// The indexes that hold nothing of what is at rest.
@@ -51,11 +51,11 @@ const UNFINISHED: [&str; 2] = [
 fn statements(skip: &str, lock: &str) -> [(String, &'static str); 13] {
     let claimed = "'w', 1000, 2000, 16";
     [
-        (claim_parts(skip), claimed),
+        (claim_parts(false, skip), claimed),
         (claim_ready(skip), claimed),
-        (claim_jobs(skip), claimed),
+        (claim_jobs(false, skip), claimed),
         (COUNT_PLACES.to_owned(), "1000"),
-        (LOOK_AHEAD.to_owned(), "1000, 0"),
+        (look_ahead(false), "1000, 0"),
         (retry_foreign(lock), "1000, '{}'"),
         (retry_jobs(lock), "1000"),
         (retry_parts(lock), "1000"),

@@ -30,7 +30,8 @@ pub(super) async fn claim(
 ) -> Result<Claims, LedgerError> {
     let failed = db("claim");
     register(tx, &request.worker, request.window, request.ttl, now).await?;
-    let parts = claimed(tx, sql::claim_parts(SKIP_LOCKED), request, request.limit, now).await?;
+    let parts =
+        claimed(tx, sql::claim_parts(request.marked, SKIP_LOCKED), request, request.limit, now).await?;
     let mut leases = parts.iter().map(rows::part_lease).collect::<Result<Vec<_>, _>>()?;
     let mut places = places(tx, now).await?;
     let rest = request.limit - leases.len();
@@ -38,10 +39,10 @@ pub(super) async fn claim(
     let full = !request.admit || places.taken >= places.all;
     leases.extend(ready);
     let rest = request.limit - leases.len();
-    for job in &claimed(tx, sql::claim_jobs(SKIP_LOCKED), request, rest, now).await? {
+    for job in &claimed(tx, sql::claim_jobs(request.marked, SKIP_LOCKED), request, rest, now).await? {
         leases.push(rows::job_lease(job)?);
     }
-    let ahead = sqlx::query(sql::LOOK_AHEAD)
+    let ahead = sqlx::query(AssertSqlSafe(sql::look_ahead(request.marked)))
         .bind(now.0)
         .bind(i64::from(full))
         .fetch_one(&mut **tx)

@@ -155,7 +155,8 @@ impl<'a> Player<'a> {
             Call::Claim { worker, window, brief } => {
                 let ttl = if *brief { Duration::ZERO } else { Duration::from_hours(1) };
                 let worker = WorkerId(format!("w{worker}"));
-                let request = ClaimRequest { worker, limit: 100, window: *window, admit: true, ttl };
+                let request =
+                    ClaimRequest { worker, limit: 100, window: *window, admit: true, marked: false, ttl };
                 let claims = ledger.claim(&request).await.map_err(|error| failed(&error))?;
                 let mut told: BTreeMap<_, _> = BTreeMap::new();
                 for lease in &claims.leases {

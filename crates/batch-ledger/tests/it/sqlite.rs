@@ -27,6 +27,7 @@ async fn a_restart_keeps_the_id_and_the_jobs_and_voids_the_leases() {
         limit: 1,
         window: 1,
         admit: true,
+        marked: false,
         ttl: std::time::Duration::from_secs(90),
     };
     assert_eq!(ledger.claim(&request).await.unwrap().leases.len(), 1);

@@ -5,10 +5,8 @@ use std::{
     ops::RangeInclusive,
 };
 
-use aoai_batch_client::OutputLine;
-
 use super::report::AuditKind;
-use crate::validate::id_digest;
+use crate::{collect::brief, validate::id_digest};
 
 /// Which of the result files a line stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +80,7 @@ impl Conservation {
     }
 
     fn take_result(&mut self, from: Results, bytes: &[u8]) -> Result<(), Misfit> {
-        let line: OutputLine<'_> = serde_json::from_slice(bytes)
+        let line = brief(bytes)
             .map_err(|error| (AuditKind::UnreadableLine, format!("it is no result line: {error}")))?;
         let id = &line.custom_id;
         match from {

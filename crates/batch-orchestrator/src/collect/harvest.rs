@@ -8,7 +8,7 @@ use super::{
     again::decide,
     artifact::write_results,
     failed::{failed_requests, synthetic_errors},
-    judge::Judge,
+    judge::{Judge, RESULTS_SHORT},
     results::{Misfit, Slot, Slots},
     settled::take_settled,
     source::{Kind, Source, Told, told},
@@ -178,12 +178,23 @@ async fn fetch_all(
                 lines = fetched;
             }
         }
-        if lines < batch.request_counts.completed && batch.status == BatchStatus::Completed {
-            let completed = batch.request_counts.completed;
+        let completed = batch.request_counts.completed;
+        // What is counted was paid for, however the batch has ended: it must not be taken for what was never executed.
+        if lines < completed && !judge.takes_short_results() {
             let reason = format!(
-                "the service counts {completed} completed lines of batch {}, its output file has {lines}",
+                "the service counts {completed} completed lines of batch {}, its output file has {lines}; if that is all there \
+                 will ever be, say in retry.verdicts what becomes of the rest (\"{RESULTS_SHORT}\" = \"report\" or \"again\", \
+                 which may pay twice), then `aoai-batch retry JOB`",
                 batch.id.0
             );
+            return Err(Fetch::Broken(reason));
+        }
+        let names_none = |kind| {
+            let told = told(context, part, ending.submission, batch, kind).map_err(Fetch::Failed);
+            told.map(|told| matches!(told, Told::NoFile | Told::NoBlob))
+        };
+        if batch.status == BatchStatus::Completed && names_none(Kind::Output)? && names_none(Kind::Error)? {
+            let reason = format!("batch {} is completed, and names no results", batch.id.0);
             return Err(Fetch::Broken(reason));
         }
     }
@@ -206,6 +217,7 @@ fn result_file(
             "batch {} counts {counted} {kind} lines and names no blob",
             batch.id.0
         ))),
+        // Of an output file that is not named, the count of its lines tells.
         Told::NoFile | Told::NoBlob => Ok(None),
     }
 }

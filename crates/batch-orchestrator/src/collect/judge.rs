@@ -14,6 +14,9 @@ use crate::{
     model::CancelReason,
 };
 
+/// The code, for a table of one's own, of lines that a batch counts and its output file does not have: nobody knows which they are.
+pub(super) const RESULTS_SHORT: &str = "results_short";
+
 /// A report names so many codes.
 const NAMED: usize = 5;
 
@@ -23,6 +26,8 @@ pub(super) struct Judge<'a> {
     ending: &'a Ending<'a>,
     /// Whether nothing is to be sent again, whatever has failed.
     is_over: bool,
+    /// What becomes of whatever is missing, as the results are short and a person has said so.
+    short: Option<Verdict>,
     /// Codes that nobody knows: how many lines, and the first of them.
     unknown: BTreeMap<String, (u64, u64)>,
 }
@@ -30,7 +35,14 @@ pub(super) struct Judge<'a> {
 impl<'a> Judge<'a> {
     /// `is_over`: nothing is to be sent again, whatever has failed.
     pub(super) fn new(options: &'a AttemptOptions, ending: &'a Ending<'a>, is_over: bool) -> Self {
-        Self { options, ending, is_over, unknown: BTreeMap::new() }
+        Self { options, ending, is_over, short: None, unknown: BTreeMap::new() }
+    }
+
+    /// Whether a person has said what becomes of lines that are counted and not there.
+    pub(super) fn takes_short_results(&mut self) -> bool {
+        let own = self.options.verdicts.own.get(RESULTS_SHORT).copied();
+        self.short = own.filter(|verdict| *verdict != Verdict::Quarantine);
+        self.short.is_some()
     }
 
     /// The verdict on an answer that is none; `line` (from 1) is its place in the part.
@@ -47,6 +59,9 @@ impl<'a> Judge<'a> {
             Some(failure) if failure.is_passing() => return self.of_code(Some(&failure.code), None, line),
             None if self.ending.batch.is_some() => {}
             _ => return Verdict::Report,
+        }
+        if let Some(verdict) = self.short {
+            return verdict;
         }
         let (code, _) = reason(self.ending, sent);
         if self.ending.batch.is_some_and(|batch| batch.status == BatchStatus::Failed) {

@@ -26,4 +26,4 @@ pub use documents::{MANIFEST_FORMAT, MANIFEST_NAME};
 pub(crate) use harvest::{Ending, harvest};
 pub(crate) use manifest::Manifest;
 pub(crate) use publish::publish;
-pub(crate) use results::for_each_index_line;
+pub(crate) use results::{brief, for_each_index_line};

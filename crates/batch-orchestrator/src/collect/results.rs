@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use adls_io::{DataLake, Location, ReadOptions};
-use aoai_batch_client::{JsonLines, LineItem, OutputLine};
+use aoai_batch_client::{JsonLines, LineItem, OutputBrief, OutputLine};
 use futures::TryStreamExt;
 
 use super::judge::Judge;
@@ -99,19 +99,18 @@ impl Slots {
 
     /// Takes a result line of this attempt that stands in the spool at `offset`.
     pub(super) fn take(&mut self, bytes: &[u8], offset: u64, judge: &mut Judge<'_>) -> Result<(), Misfit> {
-        let line: OutputLine<'_> =
-            serde_json::from_slice(bytes).map_err(|error| Misfit::Unreadable(error.to_string()))?;
+        let line = brief(bytes).map_err(Misfit::Unreadable)?;
         let position = self.free(&line.custom_id)?;
-        let slot = &mut self.slots[position as usize];
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        if line.is_success() {
-            *slot = Slot::Output { offset, length };
+        self.slots[position as usize] = if line.is_success() {
             self.service_order.push(position);
             self.answered += 1;
+            Slot::Output { offset, length }
         } else {
-            let verdict = judge.of_answer(&line, u64::from(position) + 1);
-            *slot = Slot::Error { offset, length, verdict };
-        }
+            let line: OutputLine<'_> =
+                serde_json::from_slice(bytes).map_err(|error| Misfit::Unreadable(error.to_string()))?;
+            Slot::Error { offset, length, verdict: judge.of_answer(&line, u64::from(position) + 1) }
+        };
         if let Some(usage) = line.usage() {
             self.prompt_tokens += usage.input_tokens;
             self.cached_tokens += usage.cached_tokens;
@@ -165,6 +164,12 @@ impl Slots {
     pub(crate) fn has_errors(&self) -> bool {
         self.slots.iter().any(|slot| matches!(slot, Slot::Missing | Slot::Error { .. }))
     }
+}
+
+/// What is needed of a result line. What is skipped must be UTF-8, too: the line is passed on as it is.
+pub(crate) fn brief(bytes: &[u8]) -> Result<OutputBrief<'_>, String> {
+    let text = simdutf8::basic::from_utf8(bytes).map_err(|error| error.to_string())?;
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 /// Streams an index; the closure gets the position and the entry.

@@ -92,7 +92,7 @@ fn input(name: &str) -> InputSnapshot {
 }
 
 fn request(limit: usize, window: usize) -> ClaimRequest {
-    ClaimRequest { worker: WorkerId("worker".into()), limit, window, admit: true, ttl: TTL }
+    ClaimRequest { worker: WorkerId("worker".into()), limit, window, admit: true, marked: false, ttl: TTL }
 }
 
 fn turn(worker: &str, hold: Duration) -> PollRequest {

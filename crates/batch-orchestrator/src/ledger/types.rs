@@ -34,6 +34,8 @@ pub struct ClaimRequest {
     pub window: usize,
     /// Whether to take parts that wait for a place. Without, they are nothing to wake up for either.
     pub admit: bool,
+    /// Whether to take only jobs and parts whose end is wanted. The others are nothing to wake up for either.
+    pub marked: bool,
     /// How long the lease holds without a heartbeat.
     pub ttl: Duration,
 }

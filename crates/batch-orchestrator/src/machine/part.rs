@@ -43,6 +43,11 @@ pub enum PartEvent {
         /// SHA-256 of the bytes, where they passed through here.
         sha256: Option<String>,
     },
+    /// What follows this attempt was decided before, by a state of the ledger that is lost: no batch is created of it any more.
+    EndedBefore {
+        /// How it ended, if the service still knows a batch of it: one that cost nothing.
+        batch: Option<Box<Batch>>,
+    },
     /// A batch of this part was found that the ledger did not know.
     Adopted {
         /// Of what.
@@ -192,6 +197,7 @@ pub fn advance_part(
     use PartState as S;
     let step = |state, due_at| Ok(PartStep { state, due_at, problem: None });
     let postpone = |mut submission: Submission, wait, problem| {
+        submission.forget_batch();
         submission.postponed += 1;
         submission.postponed_since.get_or_insert(now);
         Ok(PartStep { state: S::Uploaded(submission), due_at: now.after(wait), problem: Some(problem) })
@@ -255,6 +261,12 @@ pub fn advance_part(
             step(S::Ended { submission: None, batch: None, failure: Some(failure) }, now)
         }
 
+        (state @ (S::Uploaded(_) | S::Recovering { .. }), E::EndedBefore { batch }) => {
+            let submission = if let S::Uploaded(submission) = state { Some(submission) } else { None };
+            let message = "what follows this attempt was decided before the ledger was lost".to_owned();
+            let failure = PartFailure { code: PartFailure::UNCONFIRMED.into(), message };
+            step(S::Ended { submission, failure: batch.is_none().then_some(failure), batch }, now)
+        }
         (S::Uploaded(submission), E::FilePending) => {
             step(S::Uploaded(submission), now.after(timing.file_poll))
         }
@@ -343,6 +355,7 @@ pub fn advance_part(
         // So the doubt that this batch was taken to settle is still there.
         (S::Submitted { mut submission, batch_id, since }, E::OtherGenerationFailed) => {
             submission.strays.failed_batches.push(batch_id);
+            submission.forget_batch();
             step(S::Uncertain { submission, intent_at: since, since: now }, now)
         }
         (S::Submitted { submission, .. }, E::BatchEnded(batch)) => {

@@ -1,8 +1,8 @@
 //! The end of jobs, on request.
 
 use crate::{
-    ledger::{JobQuery, Ledger, LedgerError},
-    model::JobKey,
+    ledger::{JobQuery, JobView, Ledger, LedgerError},
+    model::{JobKey, PartState},
 };
 
 /// Marks jobs for their end; answers with those that were marked. Whoever works on them does the rest: what was not sent is
@@ -33,17 +33,29 @@ pub async fn unfinished(ledger: &dyn Ledger) -> Result<Vec<JobKey>, LedgerError>
 }
 
 /// Whether nothing will happen to these jobs any more; those of which that is known are taken out, so that asking again costs one
-/// look. A job that nobody knows is at rest.
+/// look. A job that nobody knows is at rest; and one whose lines are in a bundle that goes on is not waited for.
 ///
 /// # Errors
 /// If the ledger fails.
 pub async fn are_at_rest(ledger: &dyn Ledger, jobs: &mut Vec<JobKey>) -> Result<bool, LedgerError> {
     while let Some(job) = jobs.last() {
         let query = JobQuery { key: Some(job.0.clone()), unfinished: true, ..JobQuery::default() };
-        if !ledger.view(&query).await?.is_empty() {
+        let view = ledger.view(&query).await?.pop();
+        if view.is_some_and(|view| bundle_of(&view).is_none_or(|bundle| jobs.contains(bundle))) {
             return Ok(false);
         }
         jobs.pop();
     }
     Ok(true)
+}
+
+/// The bundle that has all the lines of a job that are not settled yet.
+#[must_use]
+pub fn bundle_of(view: &JobView) -> Option<&JobKey> {
+    let mut open = view.parts.iter().filter(|part| !part.state.is_at_rest()).map(|part| match &part.state {
+        PartState::Merged { bundle } => Some(bundle),
+        _ => None,
+    });
+    let first = open.next()??;
+    open.all(|other| other == Some(first)).then_some(first)
 }

@@ -11,8 +11,9 @@ use aoai_batch_client::{BatchId, FileId};
 use crate::{
     error::{PipelineError, StageError, StageResult},
     ledger::{JobQuery, LedgerError, LedgerErrorKind},
-    model::{JobKey, JobState, Timestamp},
+    model::{JobKey, JobRecord, JobState, Timestamp},
     reconcile::{Context, Pool},
+    snapshot::read_marker,
 };
 
 /// What is younger may belong to something that was begun a moment ago.
@@ -140,16 +141,42 @@ impl<'a> Jobs<'a> {
         if let Some(known) = self.known.get(job) {
             return Ok(*known);
         }
-        let query = JobQuery { key: Some(job.0.clone()), ..JobQuery::default() };
-        let views = self.context.ledger.view(&query).await?;
-        let known = match views.first().map(|view| (&view.job.state, view.job.updated_at)) {
-            None | Some((JobState::Foreign { .. }, _)) => Known::Nothing,
-            // Dropped: nothing was ever sent for good. Done: its manifest is in the lake.
-            Some((JobState::Done { .. } | JobState::Dropped { .. }, at)) => Known::Finished(at),
-            Some(_) => Known::Unfinished,
+        let known = match self.job(job).await? {
+            None => Known::Nothing,
+            Some(job) => match &job.state {
+                JobState::Foreign { .. } => Known::Nothing,
+                // Dropped: nothing was ever sent for good. Done: its manifest is in the lake. Two ledgers give one version of a
+                // file the same key, so the marker says whether the other one works on it now.
+                JobState::Done { .. } | JobState::Dropped { .. } if self.is_anothers(&job).await? => {
+                    Known::Nothing
+                }
+                JobState::Done { .. } | JobState::Dropped { .. } => Known::Finished(job.updated_at),
+                _ => Known::Unfinished,
+            },
         };
         self.known.insert(job.clone(), known);
         Ok(known)
+    }
+}
+
+impl Jobs<'_> {
+    async fn job(&self, key: &JobKey) -> StageResult<Option<JobRecord>> {
+        // Names and metadata are untrusted: a beginning of a key would find some job.
+        if key.0.len() != JobKey::DIGITS {
+            return Ok(None);
+        }
+        let query = JobQuery { key: Some(key.0.clone()), ..JobQuery::default() };
+        let views = self.context.ledger.view(&query).await?;
+        Ok(views.into_iter().map(|view| view.job).find(|job| job.key == *key))
+    }
+
+    async fn is_anothers(&self, job: &JobRecord) -> StageResult<bool> {
+        if job.is_bundle() {
+            return Ok(false);
+        }
+        let marker = read_marker(self.context, &self.context.layout.claim(&job.input)?).await?;
+        Ok(marker
+            .is_some_and(|(marker, _)| marker.job == job.key && marker.ledger != self.context.ledger.id()))
     }
 }
 

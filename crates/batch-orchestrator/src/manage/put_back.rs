@@ -85,7 +85,9 @@ pub async fn put_back(
     let to = job.input.location.parent().join(&name)?;
     // Once it was taken, its place is free again.
     let query = JobQuery { input: Some(to.clone()), ..JobQuery::default() };
-    if let Some(sent) = ledger.view(&query).await?.pop() {
+    // One that was dropped was taken away before anything of it was sent.
+    let was_sent = |view: &JobView| !matches!(view.job.state, JobState::Dropped { .. });
+    if let Some(sent) = ledger.view(&query).await?.into_iter().rfind(was_sent) {
         return Err(PutBackError::SentBefore(sent.job.key));
     }
     let mut body = match lake.read(&from, ReadOptions::default()).await {

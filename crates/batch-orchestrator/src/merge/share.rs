@@ -1,7 +1,7 @@
 //! The results of a bundle, dealt out: one member after the other, as their lines come.
 
 use adls_io::{Condition, DataLake, LakeWriter, Location, ReadOptions};
-use aoai_batch_client::{JsonLines, LineItem, OutputLine};
+use aoai_batch_client::{JsonLines, LineItem, OutputBrief};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 
@@ -135,7 +135,7 @@ impl<'a> Dealer<'a> {
         share.part.get_or_insert(part);
         if self.kind != Kind::Failed
             && let Some(usage) =
-                serde_json::from_slice::<OutputLine<'_>>(&own).ok().and_then(|line| line.usage())
+                serde_json::from_slice::<OutputBrief<'_>>(&own).ok().and_then(|line| line.usage())
         {
             share.harvest.prompt_tokens += usage.input_tokens;
             share.harvest.cached_tokens += usage.cached_tokens;

@@ -37,7 +37,10 @@ impl InputSnapshot {
 pub struct JobKey(pub String);
 
 impl JobKey {
-    /// The key of an input version: `hex(sha256(account|filesystem|path|etag))[..24]`.
+    /// How many digits a key has.
+    pub const DIGITS: usize = 24;
+
+    /// The key of an input version: `hex(sha256(account|filesystem|path|etag))[..Self::DIGITS]`.
     ///
     /// `incarnation` counts how often this very version has been processed before: someone who moves an archived
     /// file back wants it done again.
@@ -51,7 +54,7 @@ impl JobKey {
         if incarnation > 0 {
             hash.update(incarnation.to_string().as_bytes());
         }
-        Self(hex(&hash.finalize())[..24].to_owned())
+        Self(hex(&hash.finalize())[..Self::DIGITS].to_owned())
     }
 
     /// The key of a bundle that was decided on at this time.
@@ -66,7 +69,7 @@ impl JobKey {
         for member in members {
             hash.update(format!("|{member}"));
         }
-        Self(hex(&hash.finalize())[..24].to_owned())
+        Self(hex(&hash.finalize())[..Self::DIGITS].to_owned())
     }
 }
 

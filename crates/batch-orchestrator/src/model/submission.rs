@@ -43,6 +43,13 @@ impl Submission {
     }
 }
 
+impl Submission {
+    /// What was noted of a batch is not true of the next one.
+    pub(crate) fn forget_batch(&mut self) {
+        (self.progress, self.cancelling) = (None, None);
+    }
+}
+
 /// How far a batch was, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Progress {

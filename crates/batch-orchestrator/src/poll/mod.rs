@@ -7,4 +7,4 @@ mod watch;
 
 pub(crate) use poller::{give_turn_back, poll};
 pub(crate) use stage::check;
-pub(crate) use watch::{look_again, unwanted};
+pub(crate) use watch::{Discovered, look_again, unwanted};

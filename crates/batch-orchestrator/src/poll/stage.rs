@@ -53,6 +53,13 @@ pub(crate) async fn check(
     if !batch.status.is_terminal() {
         return watch(context, part, submission, &batch, now).await;
     }
+    // A batch that was adopted after its fence can only fail, or be cancelled before: it says nothing of the present generation.
+    if batch.status != BatchStatus::Completed
+        && batch.request_counts.completed == 0
+        && !reads_present_input(context, submission, &batch)?
+    {
+        return Ok(PartEvent::OtherGenerationFailed);
+    }
     if batch.status == BatchStatus::Failed && batch.request_counts.completed == 0 {
         return failed_without_cost(context, part, submission, batch, now).await;
     }
@@ -66,9 +73,6 @@ async fn failed_without_cost(
     batch: Batch,
     now: Timestamp,
 ) -> StageResult<PartEvent> {
-    if !reads_present_input(context, submission, &batch)? {
-        return Ok(PartEvent::OtherGenerationFailed);
-    }
     let no_room = batch.errors.iter().find(|error| error.code.as_deref() == Some(TOKENS));
     if let Some(error) = no_room {
         return Ok(PartEvent::BatchPostponed {

@@ -1,6 +1,9 @@
 //! Whether the end of a batch, or of what is not sent yet, is wanted: a person asked, it stalls, or its file is too late.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
 use aoai_batch_client::{Batch, BatchId, BatchStatus, ErrorKind};
 
@@ -12,12 +15,37 @@ use crate::{
     reconcile::Context,
 };
 
+/// When jobs were discovered, which never changes: many parts ask, and often.
+#[derive(Debug, Default)]
+pub(crate) struct Discovered(Mutex<HashMap<JobKey, Timestamp>>);
+
+impl Discovered {
+    /// More than are under way at a time.
+    const MOST: usize = 10_000;
+
+    fn of(&self, job: &JobKey) -> Option<Timestamp> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(job).copied()
+    }
+
+    fn note(&self, job: &JobKey, at: Timestamp) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= Self::MOST {
+            known.clear();
+        }
+        known.insert(job.clone(), at);
+    }
+}
+
 /// How long after its discovery a file is due, and when that is for this one.
 async fn deadline(context: &Context, job: &JobKey) -> StageResult<Option<Timestamp>> {
     let Some(deadline) = context.options.run.deadline else { return Ok(None) };
+    if let Some(found) = context.discovered.of(job) {
+        return Ok(Some(found.after(deadline)));
+    }
     let query = JobQuery { key: Some(job.0.clone()), ..JobQuery::default() };
-    let views = context.ledger.view(&query).await?;
-    Ok(views.first().map(|view| view.job.created_at.after(deadline)))
+    let Some(view) = context.ledger.view(&query).await?.pop() else { return Ok(None) };
+    context.discovered.note(job, view.job.created_at);
+    Ok(Some(view.job.created_at.after(deadline)))
 }
 
 /// Why nothing more of a part is to be sent, if so.
@@ -69,7 +97,7 @@ async fn end(context: &Context, batch: &Batch) -> StageResult<PartEvent> {
     }
     let id: &BatchId = &batch.id;
     match context.service.cancel_batch(id).await {
-        Ok(batch) if batch.status.is_terminal() => Ok(PartEvent::BatchEnded(Box::new(batch))),
+        // If it has ended, the next look tells what that means.
         Ok(_) => Ok(PartEvent::StillRunning),
         // It has ended in this very moment, or is unknown: the next look tells.
         Err(error) if matches!(error.kind(), ErrorKind::Rejected | ErrorKind::NotFound) => {
@@ -97,7 +125,8 @@ pub(crate) async fn look_again(
         since.after(stall_after)
     });
     let due = deadline(context, job).await?;
-    // Never at once: what is wanted then is decided when it is looked at.
-    let soon = now.after(Duration::from_secs(1));
+    // Never at once: what is wanted then is decided when it is looked at, and where nothing is, it is not asked for more often
+    // than anything else.
+    let soon = now.after(context.options.run.poll_interval);
     Ok(stall.into_iter().chain(due).min().map(|at| at.max(soon)))
 }

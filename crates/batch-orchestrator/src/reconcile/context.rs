@@ -17,6 +17,7 @@ use crate::{
     machine::{Timing, backoff},
     model::{Harvest, PartCost, PartPlan},
     options::{BlobUrls, PipelineOptions},
+    poll::Discovered,
     recover::Survey,
     snapshot::Layout,
     validate::Rules,
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     pub(crate) options: PipelineOptions,
     pub(crate) layout: Layout,
     pub(crate) survey: Arc<Survey>,
+    pub(crate) discovered: Arc<Discovered>,
     pub(crate) chance: Arc<Chance>,
     /// The longest of the names that the lines' model may be rewritten to: what is planned with.
     pub(crate) longest_name: Option<String>,

@@ -29,6 +29,8 @@ pub(super) async fn early_place<'p>(
         || is_small
         // Without a plan nothing of a bundle has been sent: that is what a lost ledger goes by.
         || job.is_bundle()
+        // Its end is wanted.
+        || job.cancel.is_some()
         || !is_plain
         || size == 0
         || size > context.options.limits.max_file_bytes

@@ -16,7 +16,7 @@ use crate::{
     model::{DeploymentId, PartRecord, PartState, Problem, ProblemKind, Timestamp},
     poll::{check, look_again, unwanted},
     quota::QuotaChange,
-    recover::{ALREADY_PUBLISHED, already_submitted, is_published, recover},
+    recover::{ALREADY_PUBLISHED, already_submitted, ended_before, is_published, recover},
     submit::{create, fence, settle},
     upload::{await_processed, upload},
 };
@@ -62,6 +62,9 @@ pub(super) async fn part_step(
                 && let Ok(Some(at)) = look_again(context, &part.key.job, &step.state, now).await
             {
                 step.due_at = step.due_at.min(at);
+            }
+            if part.cancel.is_some() && ends_at_once(&step.state) {
+                step.due_at = now;
             }
             // One for which there is no place lets the others go first.
             let keep = step.due_at <= now && step.state != PartState::Ready;
@@ -118,6 +121,15 @@ pub(super) async fn part_step(
     Ok(next.map_or(Step::Rest(None), |next| Step::Go { next: Box::new(next), fresh: true }))
 }
 
+/// Whether a step can end what is not wanted any more, or ask for its end.
+fn ends_at_once(state: &PartState) -> bool {
+    match state {
+        PartState::Ready | PartState::Uploading { .. } | PartState::Uploaded(_) => true,
+        PartState::Submitted { submission, .. } => submission.cancelling.is_none(),
+        _ => false,
+    }
+}
+
 /// An endpoint that fails gets nothing new for a while.
 fn note(pool: &Pool, member: &Member, result: &StageResult<Effect>, now: Timestamp) {
     match result {
@@ -169,7 +181,12 @@ async fn effect(
                     leave(pool, member, part, now).await?;
                     Ok((PartEvent::Moved, Some(better)))
                 }
-                None => Ok((there(member, part, fresh, now).await?, None)),
+                None => Ok(match there(member, part, fresh, now).await? {
+                    PartEvent::FileReady => {
+                        (ended_before(pool, part).await?.unwrap_or(PartEvent::FileReady), None)
+                    }
+                    event => (event, None),
+                }),
             }
         }
         _ => Ok((there(member, part, fresh, now).await?, None)),
@@ -210,6 +227,17 @@ async fn leave(pool: &Pool, member: &Member, part: &PartRecord, now: Timestamp) 
     }
 }
 
+fn not_created(part: &PartRecord, now: Timestamp) -> PartEvent {
+    let problem = Problem {
+        kind: ProblemKind::Service,
+        message: "its end was asked for before a batch was created".into(),
+        hint: None,
+        lasting: false,
+        since: part.problem.as_ref().map_or(now, |problem| problem.since),
+    };
+    PartEvent::CreatePostponed { wait: std::time::Duration::ZERO, problem, full: false }
+}
+
 /// A lost history may have been written at any endpoint.
 async fn recover_anywhere(
     pool: &Pool,
@@ -229,6 +257,17 @@ async fn recover_anywhere(
             }
             event => found = found.or(Some((event, Some(member.id.clone())))),
         }
+    }
+    let settled = since.after(pool.common().options.run.list_settle);
+    let looked_at = match &found {
+        Some((PartEvent::InputFound { looked_at, .. }, _)) => Some(*looked_at),
+        _ => nothing,
+    };
+    // Everybody was asked, and there is no batch that was paid for.
+    if looked_at.is_some_and(|at| at >= settled)
+        && let Some(event) = ended_before(pool, part).await?
+    {
+        return Ok((event, None));
     }
     match (found, nothing) {
         (Some(found), _) => Ok(found),
@@ -251,6 +290,8 @@ async fn there(member: &Member, part: &PartRecord, fresh: bool, now: Timestamp) 
             upload(context, part, *generation, fresh).await
         }
         PartState::Uploaded(submission) => await_processed(context, part, submission, now).await,
+        // The mark was made just before the intent: nothing was sent of that yet.
+        PartState::Creating { .. } if fresh && part.cancel.is_some() => Ok(not_created(part, now)),
         PartState::Creating { submission, .. } => create(context, part, submission, fresh, now).await,
         PartState::Uncertain { submission, .. } => settle(context, part, submission, now).await,
         PartState::Fencing { submission, deleted_at: None, .. } => fence(context, submission).await,
@@ -259,11 +300,14 @@ async fn there(member: &Member, part: &PartRecord, fresh: bool, now: Timestamp) 
             check(context, part, submission, batch_id, *since, now).await
         }
         PartState::Ended { submission, batch, failure } => {
-            let ending = Ending {
-                submission: submission.as_ref(),
-                batch: batch.as_deref(),
-                failure: failure.as_ref(),
+            // What it told of its results may have been too early.
+            let told_again = match batch {
+                Some(batch) if part.failures > 0 => context.service.get_batch(&batch.id).await.ok(),
+                _ => None,
             };
+            let told_again = told_again.filter(|batch| batch.status.is_terminal());
+            let batch = told_again.as_ref().or(batch.as_deref());
+            let ending = Ending { submission: submission.as_ref(), batch, failure: failure.as_ref() };
             harvest(context, part, ending).await
         }
         PartState::Ready

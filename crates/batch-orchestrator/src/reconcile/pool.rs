@@ -54,6 +54,7 @@ impl Pool {
     ) -> Self {
         let layout = Layout::new(&options.lake);
         let chance = Arc::new(Chance::new(options.run.seed));
+        let discovered: Arc<crate::poll::Discovered> = Arc::default();
         let mut surveys: BTreeMap<String, Arc<Survey>> = BTreeMap::new();
         let names = others.iter().map(|(_, other)| other).chain([&options.service]);
         let longest_name = names.filter_map(|service| service.deployment.clone()).max_by_key(String::len);
@@ -66,6 +67,7 @@ impl Pool {
                 ledger: backends.ledger.clone(),
                 layout: layout.clone(),
                 survey: surveys.entry(options.service.name.clone()).or_default().clone(),
+                discovered: discovered.clone(),
                 chance: chance.clone(),
                 longest_name: longest_name.clone(),
                 options,

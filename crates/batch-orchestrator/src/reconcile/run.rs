@@ -214,7 +214,8 @@ impl<'a> Run<'a> {
         let request = ClaimRequest {
             worker: self.worker.clone(),
             limit,
-            window: run.max_in_flight,
+            window: if self.only.is_some() { 0 } else { run.max_in_flight },
+            marked: self.only.is_some(),
             admit: self.only.is_none() && self.pool.full_until().is_none_or(|until| until <= now),
             ttl: run.lease,
         };
@@ -353,7 +354,7 @@ impl<'a> Run<'a> {
         if unfinished == 0 {
             return Ok(true);
         }
-        let stuck = stuck::all_stuck(self.context).await?;
+        let stuck = stuck::all_stuck(self.context, self.only.as_deref()).await?;
         self.report.gave_up |= stuck;
         Ok(stuck)
     }
@@ -362,7 +363,14 @@ impl<'a> Run<'a> {
     pub(super) async fn leave(&mut self) {
         self.tasks.shutdown().await;
         let ttl = self.context.options.run.lease;
-        let request = ClaimRequest { worker: self.worker.clone(), limit: 0, window: 0, admit: false, ttl };
+        let request = ClaimRequest {
+            worker: self.worker.clone(),
+            limit: 0,
+            window: 0,
+            admit: false,
+            marked: false,
+            ttl,
+        };
         if let Err(error) = self.context.ledger.claim(&request).await {
             tracing::debug!(%error, "the places of this worker are not given back");
         }

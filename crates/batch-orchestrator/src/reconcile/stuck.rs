@@ -6,7 +6,7 @@ use super::Context;
 use crate::{
     error::PipelineError,
     ledger::{JobQuery, JobView},
-    model::{JobState, PartRecord, PartState, Problem, ProblemKind, Timestamp},
+    model::{JobKey, JobState, PartRecord, PartState, Problem, ProblemKind, Timestamp},
 };
 
 /// A lasting problem is believed after so many tries.
@@ -22,14 +22,15 @@ pub(super) struct Remaining {
     pub(super) over_budget: u64,
 }
 
-/// Whether every unfinished job is stuck.
-pub(super) async fn all_stuck(context: &Context) -> Result<bool, PipelineError> {
+/// Whether every unfinished job is stuck, or each of these.
+pub(super) async fn all_stuck(context: &Context, only: Option<&[JobKey]>) -> Result<bool, PipelineError> {
     let now = context.ledger.now().await?;
     let is_stuck = |failures: u32, problem: Option<&Problem>| {
         problem.is_some_and(|problem| stuck(context, failures, problem, now))
     };
     let mut any = false;
-    for view in unfinished(context).await? {
+    let meant = |view: &JobView| only.is_none_or(|only| only.contains(&view.job.key));
+    for view in unfinished(context).await?.into_iter().filter(meant) {
         let mut open = view.parts.iter().filter(|part| !part.state.is_at_rest()).peekable();
         if matches!(view.job.state, JobState::Running { .. }) && open.peek().is_some() {
             for part in open.filter(|part| !waits_its_turn(part)) {

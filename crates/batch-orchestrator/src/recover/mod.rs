@@ -11,7 +11,7 @@ mod start;
 mod survey;
 
 pub(crate) use decision::{Decision, Verdict, read_decision, write_decision};
-pub(crate) use part::{already_submitted, recover};
+pub(crate) use part::{already_submitted, ended_before, recover};
 pub(crate) use published::{ALREADY_PUBLISHED, is_published, published, published_since};
 pub(crate) use start::at_start;
 pub(crate) use survey::{Survey, batches_of};

@@ -12,7 +12,7 @@ use crate::{
     machine::PartEvent,
     model::{PartRecord, PartState, ServiceInput, Strays, Submission, Timestamp},
     options::Transfer,
-    reconcile::Context,
+    reconcile::{Context, Pool},
     submit::{is_free, keep_furthest},
 };
 
@@ -65,6 +65,36 @@ pub(crate) async fn already_submitted(
         return Ok(Some(PartEvent::Quarantine { reason: ALREADY_PUBLISHED.into() }));
     }
     Ok(adopted)
+}
+
+/// Whether it was decided what follows an attempt, though by the ledger it was never sent: then the ledger is older than the world,
+/// and a batch that is created of it now would be paid for twice. Asked before every intent, and of a lost history.
+pub(crate) async fn ended_before(pool: &Pool, part: &PartRecord) -> StageResult<Option<PartEvent>> {
+    let context = pool.common();
+    let again = context.layout.harvest(&part.key, "again")?;
+    if !context.lake.exists(&again).await? {
+        return Ok(None);
+    }
+    if context.options.service.resubmit_forgotten {
+        // The decision is about answers that the service has forgotten, and so is what it was sent.
+        context.lake.delete(&again, None).await?;
+        return Ok(None);
+    }
+    if context.lake.exists(&context.layout.harvest(&part.key, "output")?).await? {
+        let reason = format!(
+            "attempt {} had answers before the ledger was lost, but the service lists no batch of it: wait until its lists have \
+             settled, then `aoai-batch retry JOB --resolve adopt=BATCH`",
+            part.key.attempt
+        );
+        return Ok(Some(PartEvent::Quarantine { reason }));
+    }
+    let mut failed = Vec::new();
+    for member in pool.endpoints() {
+        let traces = member.context.survey.remembered(&part.key).await;
+        failed.extend(traces.batches.into_iter().map(|(_, batch)| batch).filter(is_free));
+    }
+    let batch = failed.into_iter().max_by_key(|batch| batch.created_at).map(Box::new);
+    Ok(Some(PartEvent::EndedBefore { batch }))
 }
 
 /// Adopts the batch that is furthest. The look may be old, so each is asked for anew.

@@ -6,4 +6,4 @@ mod tags;
 
 pub(crate) use adopt::{fence, is_free, keep_furthest, reads_present_input, settle};
 pub(crate) use create::{TOKENS, create, misconfigured};
-pub(crate) use tags::tagged;
+pub(crate) use tags::{ledger_of, tagged};

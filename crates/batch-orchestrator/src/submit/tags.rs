@@ -30,6 +30,11 @@ pub(crate) fn tagged(batch: &Batch) -> Option<(PartKey, Option<u32>)> {
     Some((part, number("aob_gen")))
 }
 
+/// The ledger that a batch was created from; `None` if it does not say.
+pub(crate) fn ledger_of(batch: &Batch) -> Option<&str> {
+    batch.metadata.get("aob_ledger").map(String::as_str)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

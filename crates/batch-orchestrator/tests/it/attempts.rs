@@ -204,7 +204,8 @@ async fn a_batch_that_is_refused_for_one_line_is_sent_again_without_it() {
             _ => ["-0003", "-0009", "-0010"].map(again).into(),
         };
         let (custom_id_contains, code) = ("a-0009".into(), "invalid_request".into());
-        config.batches.refused_lines = Some(RefusedLines { custom_id_contains, code, after_batches });
+        config.batches.refused_lines =
+            Some(RefusedLines { custom_id_contains, code, after_batches, batches: None });
         let world = World::new(config).await;
         let input = lines("a", 12);
         world.put("inbox/a.jsonl", input.clone()).await;

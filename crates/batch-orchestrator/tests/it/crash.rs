@@ -167,14 +167,17 @@ pub(crate) struct Setup {
     merged: bool,
     /// Some lines need a second attempt.
     flaky: bool,
+    /// The first batches are refused because of a line, at no cost; later ones would not be.
+    refused: bool,
 }
 
 impl Setup {
     pub(crate) const MERGED: Self = Self { merged: true, ..Self::of(Mode::Upload) };
     pub(crate) const TWO_ATTEMPTS: Self = Self { flaky: true, ..Self::of(Mode::Upload) };
+    pub(crate) const REFUSED: Self = Self { refused: true, ..Self::of(Mode::Upload) };
 
     pub(crate) const fn of(mode: Mode) -> Self {
-        Self { mode, copied: false, merged: false, flaky: false }
+        Self { mode, copied: false, merged: false, flaky: false, refused: false }
     }
 
     pub(crate) const fn copied(mode: Mode) -> Self {
@@ -182,7 +185,7 @@ impl Setup {
     }
 }
 
-pub(crate) async fn world(Setup { mode, copied, merged, flaky }: Setup) -> World {
+pub(crate) async fn world(Setup { mode, copied, merged, flaky, refused }: Setup) -> World {
     let mut config = fast();
     config.outcomes = vec![aoai_emulator::OutcomeRule {
         fraction: None,
@@ -198,6 +201,12 @@ pub(crate) async fn world(Setup { mode, copied, merged, flaky }: Setup) -> World
             outcome: aoai_emulator::Outcome::Error { status: 429, code: "busy".into(), message: None },
         });
     }
+    config.batches.refused_lines = refused.then(|| aoai_emulator::RefusedLines {
+        custom_id_contains: "f1-0002".into(),
+        code: "invalid_request".into(),
+        after_batches: 0,
+        batches: Some(FILES as u64),
+    });
     let mut world = World::in_mode(mode, config).await;
     world.options.service.deployment = copied.then(|| "deployment-of-ours".to_owned());
     world.options.service.set_model = copied;
@@ -296,6 +305,11 @@ async fn so_it_is_before_any_effect_of_two_attempts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn so_it_is_after_any_effect_of_two_attempts() {
     crash_everywhere(Setup::TWO_ATTEMPTS, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_after_any_effect_where_a_batch_is_refused() {
+    crash_everywhere(Setup::REFUSED, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

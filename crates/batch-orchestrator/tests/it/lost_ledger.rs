@@ -83,8 +83,11 @@ tests! {
     so_it_is_after_any_effect_of_a_merged_run: lose_everywhere(Setup::MERGED, true);
     so_it_is_before_any_effect_of_two_attempts: lose_everywhere(Setup::TWO_ATTEMPTS, false);
     so_it_is_after_any_effect_of_two_attempts: lose_everywhere(Setup::TWO_ATTEMPTS, true);
+    so_it_is_before_any_effect_where_a_batch_is_refused: lose_everywhere(Setup::REFUSED, false);
+    so_it_is_after_any_effect_where_a_batch_is_refused: lose_everywhere(Setup::REFUSED, true);
     a_backup_of_any_moment_can_be_restored: restore_everywhere(Setup::of(Mode::Upload));
     so_it_can_of_two_attempts: restore_everywhere(Setup::TWO_ATTEMPTS);
+    so_it_can_where_a_batch_is_refused: restore_everywhere(Setup::REFUSED);
     so_it_can_of_a_merged_run: restore_everywhere(Setup::MERGED);
     so_it_can_with_blobs: restore_everywhere(Setup::of(Mode::Blob));
 }

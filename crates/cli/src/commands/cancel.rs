@@ -58,6 +58,12 @@ pub(crate) async fn run(app: &App, args: &CancelArgs) -> CliResult<Exit> {
     app.printer.value(&json!({ "cancelled": ended.iter().map(told).collect::<Vec<_>>() }));
     for view in &ended {
         app.printer.line(format!("{}: {}", title(&view.job), describe(&view.job)));
+        if let Some(bundle) = manage::bundle_of(view).filter(|_| !view.job.state.is_at_rest()) {
+            app.printer.line(format!(
+                "  its lines are in bundle {bundle} together with those of other files, and stay there; `aoai-batch cancel \
+                 {bundle}` ends it for all of them"
+            ));
+        }
     }
     Ok(exit_of(&ended, interrupted))
 }

@@ -80,7 +80,7 @@ async fn claimer(ledger: &dyn Ledger, number: usize, books: &Mutex<Books>) {
         let ttl = if (number + turn).is_multiple_of(3) { Duration::ZERO } else { TTL };
         let worker = WorkerId(format!("worker-{number}"));
         let claims = ledger
-            .claim(&ClaimRequest { worker, limit: 3, window: 0, admit: true, ttl })
+            .claim(&ClaimRequest { worker, limit: 3, window: 0, admit: true, marked: false, ttl })
             .await
             .expect("claim");
         if claims.unfinished == 0 {

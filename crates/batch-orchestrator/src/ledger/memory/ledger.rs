@@ -127,8 +127,11 @@ impl Ledger for MemoryLedger {
                 let waits = row.record.state == PartState::Ready && row.record.cancel.is_none();
                 row.lease_until <= now && !(full && waits)
             })
+            .filter(|row| !request.marked || row.record.cancel.is_some())
             .map(|row| row.record.due_at);
-        let waiting_jobs = jobs.filter(|row| row.lease_until <= now).map(|row| row.record.due_at);
+        let waiting_jobs = jobs
+            .filter(|row| row.lease_until <= now && (!request.marked || row.record.cancel.is_some()))
+            .map(|row| row.record.due_at);
         let next_due = waiting_parts.chain(waiting_jobs).min().filter(|due| *due != Timestamp::NEVER);
         Ok(Claims { leases, next_due, unfinished })
     }

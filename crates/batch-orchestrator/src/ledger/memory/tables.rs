@@ -69,6 +69,7 @@ impl Tables {
             .filter(|row| {
                 row.record.due_at <= now && row.lease_until <= now && !row.record.state.is_at_rest()
             })
+            .filter(|row| !request.marked || row.record.cancel.is_some())
             .collect();
         // What is on its way goes before what waits for a place.
         due.sort_by_key(|row| (row.record.state == PartState::Ready, row.record.due_at));
@@ -100,6 +101,7 @@ impl Tables {
             .filter(|row| {
                 row.record.due_at <= now && row.lease_until <= now && !row.record.state.is_at_rest()
             })
+            .filter(|row| !request.marked || row.record.cancel.is_some())
             .collect();
         due.sort_by_key(|row| row.record.due_at);
         due.into_iter()
@@ -224,7 +226,8 @@ impl Tables {
         };
         job.record.cancel.get_or_insert(now);
         for row in self.parts.values_mut().filter(|row| row.record.key.job == *key) {
-            if !row.record.state.is_at_rest() {
+            // What a person has to decide on ends, too, once that is decided.
+            if !matches!(row.record.state, PartState::Resolved(_)) {
                 row.record.cancel.get_or_insert(now);
                 row.record.due_at = now;
             }

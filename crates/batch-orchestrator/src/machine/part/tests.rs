@@ -116,6 +116,7 @@ fn every_event() -> Vec<PartEvent> {
         E::BatchFound { batch_id },
         E::BatchNotFound { looked_at: NOW },
         E::InputDeleted,
+        E::EndedBefore { batch: None },
         E::StillRunning,
         E::Progressed(Progress { status: "in_progress".into(), done: 1, since: NOW }),
         E::CancelWanted { reason: CancelReason::Stalled },

@@ -10,7 +10,7 @@ use crate::{
     error::{PipelineError, StageResult},
     model::{JobKey, PartKey, Timestamp},
     reconcile::Context,
-    submit::tagged,
+    submit::{ledger_of, tagged},
 };
 
 /// Lists what is ours.
@@ -38,6 +38,9 @@ pub(super) async fn found(context: &Context, endpoint: &str) -> StageResult<Vec<
     let mut batches = std::pin::pin!(context.service.batches(PageQuery { limit: Some(100), after: None }));
     while let Some(batch) = batches.try_next().await? {
         let Some(job) = owner(&files, &batch) else { continue };
+        if ledger_of(&batch).is_some_and(|ledger| ledger != context.ledger.id()) {
+            continue;
+        }
         let known = jobs.of(&job).await?;
         if !batch.status.is_terminal() {
             add(Thing::Batch { id: batch.id.clone() }, &job, known, batch.created_at);
