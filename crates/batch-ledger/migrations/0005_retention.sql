@@ -6,3 +6,6 @@ CREATE TABLE forgotten (
 );
 
 CREATE INDEX job_finished ON job (updated_at, job_key) WHERE state IN ('done', 'dropped');
+
+-- What waits for a person is counted at the end of every run.
+CREATE INDEX job_quarantined ON job (created_at, job_key) WHERE state = 'quarantined';

@@ -94,6 +94,8 @@ pub(crate) enum Jobs {
     UnfinishedInRange,
     /// All of them.
     All,
+    /// Those that wait for a person.
+    Quarantined,
     /// Those whose input begins with the `$2` characters `$3`. Looks at each, which is for a person's question.
     OfInput,
 }
@@ -105,6 +107,7 @@ pub(crate) fn view_jobs(jobs: Jobs) -> String {
         Jobs::Unfinished => "WHERE at_rest = 0",
         Jobs::UnfinishedInRange => "WHERE at_rest = 0 AND job_key >= $2 AND job_key < $3",
         Jobs::All => "",
+        Jobs::Quarantined => "WHERE state = 'quarantined'",
         Jobs::OfInput => "WHERE substr(input, 1, CAST($2 AS INTEGER)) = $3",
     };
     format!(

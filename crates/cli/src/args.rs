@@ -135,7 +135,7 @@ pub(crate) struct RetryArgs {
     /// The job: its key, or the first digits of it
     pub(crate) job: String,
     /// again: what was wrong is mended, go on where it stopped. adopt=BATCH: this is its batch. resubmit: its batch is
-    /// given up, a new one may be paid for. fail: report its lines as errors and go on with the rest
+    /// given up, a new one may be paid for. fail: keep what can be had of its answers, report all other lines as errors
     #[arg(long, value_name = "DECISION", value_parser = resolution)]
     pub(crate) resolve: Option<Resolution>,
     /// Only this part of the job, where several are quarantined

@@ -9,7 +9,7 @@ use std::{
 use aoai_batch_client::{Batch, BatchId, RequestCounts};
 use batch_orchestrator::{
     Event, Observer,
-    model::{CancelReason, JobKey, JobRecord, JobState, PartState},
+    model::{CancelReason, InputSnapshot, JobKey, JobRecord, JobState, PartState, Totals},
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -129,6 +129,10 @@ impl Observer for Progress {
                 }));
                 let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
                 let entry = shown.entry(part.key.job.clone()).or_default();
+                if entry.path.is_empty() {
+                    // Of a job that is taken up where it stopped, the parts are heard of first.
+                    entry.path = named(&part.key.job, part.whole().input);
+                }
                 if let Some(batch) = part.state.batch_id() {
                     entry.batches.insert(batch.clone(), RequestCounts::default());
                 }
@@ -198,10 +202,14 @@ fn style(template: &str) -> ProgressStyle {
 
 /// What people call a job: by its file, or as what it is.
 pub(crate) fn title(job: &JobRecord) -> String {
-    if job.is_bundle() {
-        return format!("bundle {}", &job.key.0[..job.key.0.len().min(8)]);
+    named(&job.key, &job.input)
+}
+
+fn named(job: &JobKey, input: &InputSnapshot) -> String {
+    if input.is_bundle() {
+        return format!("bundle {}", &job.0[..job.0.len().min(8)]);
     }
-    job.input.location.path.to_string()
+    input.location.path.to_string()
 }
 
 /// A job's state for people.
@@ -223,10 +231,16 @@ pub(crate) fn describe(job: &JobRecord) -> String {
         JobState::Done { outcome, totals, target, .. } => {
             use batch_orchestrator::model::Outcome as O;
             match outcome {
-                O::Completed => format!("done, {} lines -> {}", totals.output, target.processed),
+                O::Completed => {
+                    format!("done, {} lines -> {}{}", totals.output, target.processed, not_as_asked(totals))
+                }
                 O::Partial => format!(
-                    "done, {} lines -> {}, {} failed -> {}",
-                    totals.output, target.processed, totals.error, target.error
+                    "done, {} lines -> {}, {} failed -> {}{}",
+                    totals.output,
+                    target.processed,
+                    totals.error,
+                    target.error,
+                    not_as_asked(totals)
                 ),
                 O::Failed => format!("every line failed ({}) -> {}", totals.error, target.error),
                 O::Rejected => format!("refused -> {}", target.error),
@@ -237,6 +251,14 @@ pub(crate) fn describe(job: &JobRecord) -> String {
             "left alone: the ledger {owner} works on it (if that one is lost for good: run --adopt-ledger {owner})"
         ),
         JobState::Quarantined { reason, .. } => format!("needs a person: {reason}"),
+    }
+}
+
+fn not_as_asked(totals: &Totals) -> String {
+    match totals.nonconforming {
+        None | Some(0) => String::new(),
+        Some(1) => "; 1 answer is not as asked for".into(),
+        Some(many) => format!("; {many} answers are not as asked for"),
     }
 }
 

@@ -243,6 +243,7 @@ impl Ledger for Store {
             return Ok(Vec::new());
         }
         let jobs = match (&query.input, query.key.is_some(), query.unfinished) {
+            _ if query.quarantined => Jobs::Quarantined,
             (Some(_), ..) => Jobs::OfInput,
             (None, true, true) => Jobs::UnfinishedInRange,
             (None, true, false) => Jobs::Range,
@@ -252,6 +253,7 @@ impl Ledger for Store {
         let text =
             sqlx::query(AssertSqlSafe(sql::view_jobs(jobs))).bind(query.limit.map_or(i64::MAX, i64::from));
         let text = match &query.input {
+            _ if query.quarantined => text,
             Some(input) => {
                 let written = rows::input_begins(input)?;
                 text.bind(i64::try_from(written.chars().count()).unwrap_or(i64::MAX)).bind(written)

@@ -23,7 +23,17 @@ const MOST_BYTES: u64 = 256 << 20;
 /// If the lake cannot be read. What is wrong with the directory is in the answer.
 pub async fn audit_directory(lake: &dyn DataLake, directory: &Location) -> Result<Audit, PipelineError> {
     let mut audit = Audit::new(directory.clone());
-    let Some(bytes) = manifest(lake, directory, &mut audit).await? else { return Ok(audit) };
+    let Some(bytes) = manifest(lake, directory, &mut audit).await? else {
+        if !lake.exists(directory).await? {
+            audit.add(
+                AuditKind::MissingDirectory,
+                directory,
+                None,
+                "the directory is not there: removed, or renamed",
+            );
+        }
+        return Ok(audit);
+    };
     let Some(document) = parse(&bytes, directory, &mut audit) else { return Ok(audit) };
     audit.job = Some(document.job.clone());
     let mut books = Conservation::default();
@@ -161,10 +171,10 @@ async fn artifact(
         return Ok(());
     };
     audit.bytes += found.bytes;
-    if (found.bytes, found.lines, &found.sha256) != (named.bytes, named.lines, &named.sha256) {
+    let lines = named.lines.unwrap_or(found.lines);
+    if (found.bytes, found.lines, &found.sha256) != (named.bytes, lines, &named.sha256) {
         let how = difference((found.bytes, &found.sha256), (named.bytes, &named.sha256));
-        let message =
-            format!("it is not what was published: {how}, {} lines of {}", found.lines, named.lines);
+        let message = format!("it is not what was published: {how}, {} lines of {lines}", found.lines);
         audit.add(AuditKind::ChangedFile, at, None, message);
     }
     Ok(())
@@ -182,7 +192,22 @@ async fn strangers(
     audit: &mut Audit,
 ) -> Result<(), PipelineError> {
     let mut entries = lake.list(directory, ListMode::Shallow);
-    while let Some(entry) = entries.try_next().await? {
+    loop {
+        let entry = match entries.try_next().await {
+            Ok(Some(entry)) => entry,
+            Ok(None) => break,
+            // What should be in it is told already.
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem) => {
+                audit.add(
+                    AuditKind::MissingDirectory,
+                    directory,
+                    None,
+                    "the directory is not there: removed, or renamed",
+                );
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let ours = entry.location.path.file_name() == MANIFEST_NAME || known.contains(&entry.location);
         if entry.kind == EntryKind::File && !ours {
             audit.add(AuditKind::StrangeFile, &entry.location, None, "the manifest does not name it");

@@ -40,7 +40,8 @@ pub(super) struct Counts {
 pub(super) struct Named {
     pub(super) path: String,
     pub(super) bytes: u64,
-    pub(super) lines: u64,
+    /// None of a table.
+    pub(super) lines: Option<u64>,
     pub(super) sha256: String,
 }
 

@@ -53,6 +53,8 @@ pub struct AuditFinding {
 pub enum AuditKind {
     /// There is no manifest, or it cannot be read.
     Manifest,
+    /// A directory of the job is not there.
+    MissingDirectory,
     /// A file that the manifest names is not there.
     MissingFile,
     /// A file has another length, number of lines or hash than the manifest says.
@@ -79,6 +81,7 @@ impl AuditKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Manifest => "manifest",
+            Self::MissingDirectory => "missing_directory",
             Self::MissingFile => "missing_file",
             Self::ChangedFile => "changed_file",
             Self::StrangeFile => "strange_file",

@@ -187,7 +187,10 @@ fn tables<'a>(
         let passage = Passage::default();
         let writer = TableWriter::new(*format, options.request_fields.clone(), passage.clone());
         let writer = writer.map_err(|error| Publish::Failed(StageError::local(error.to_string(), None)))?;
-        let name = format!("{}_{}.{}", publication.target.stem, results.what, format.extension());
+        let (target, extension) = (&publication.target, format.extension());
+        // Beside the results of an input that is called so, too.
+        let mark = if target.extension.strip_prefix('.') == Some(extension) { "_table" } else { "" };
+        let name = format!("{}_{}{mark}.{extension}", target.stem, results.what);
         let file = NewFile::new(context.lake.as_ref(), results.directory.join(&name)?);
         Ok(Table { writer, passage, file })
     };

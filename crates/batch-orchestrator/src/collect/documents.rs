@@ -38,9 +38,7 @@ pub(crate) fn manifest(
             },
         },
         "counts": counts(totals),
-        "artifacts": artifacts.iter().map(|a| json!({
-            "path": a.location.to_string(), "bytes": a.bytes, "lines": a.lines, "sha256": a.sha256,
-        })).collect::<Vec<_>>(),
+        "artifacts": artifacts.iter().map(artifact).collect::<Vec<_>>(),
         "parts": publication.parts.iter().map(|part| part_of(job, publication, part)).collect::<Vec<_>>(),
         "tokens": {
             "estimated_prompt": plan.map(|plan| plan.tokens.prompt),
@@ -64,6 +62,17 @@ pub(crate) fn manifest(
         },
     });
     format!("{document:#}\n")
+}
+
+fn artifact(artifact: &Artifact) -> Value {
+    let mut document = json!({ "path": artifact.location.to_string(), "bytes": artifact.bytes });
+    // The bytes of a table say nothing of its rows.
+    let name = artifact.location.path.file_name();
+    if !name.ends_with(".csv") && !name.ends_with(".parquet") {
+        document["lines"] = json!(artifact.lines);
+    }
+    document["sha256"] = json!(artifact.sha256);
+    document
 }
 
 fn counts(totals: &Totals) -> Value {

@@ -52,7 +52,8 @@ pub(crate) async fn harvest(
     }
     let mut slots = Slots::load(lake, &index, whole.plan.lines).await?;
     let now = context.ledger.now().await?;
-    let is_over = unwanted(context, part, now).await?.is_some();
+    let given_up = ending.failure.is_some_and(PartFailure::is_given_up);
+    let is_over = given_up || unwanted(context, part, now).await?.is_some();
     let mut judge = Judge::new(&context.options.attempts, &ending, is_over);
     let spooled = match fetch_all(context, part, &mut slots, &ending, &mut judge).await {
         Ok(spooled) => spooled,
@@ -150,6 +151,8 @@ struct Into<'a, 'j> {
     slots: &'a mut Slots,
     spool: &'a mut Spool,
     judge: &'a mut Judge<'j>,
+    /// Whether lines that do not belong are left out, for a person has said so.
+    lenient: bool,
 }
 
 async fn fetch_all(
@@ -163,20 +166,31 @@ async fn fetch_all(
     if let Some(again) = &part.plan.again {
         take_settled(context, &again.settled, slots, &mut spool).await?;
     }
+    let given_up = ending.failure.is_some_and(PartFailure::is_given_up);
     if let Some(batch) = ending.batch {
         let mut lines = 0;
         let counts = &batch.request_counts;
         for (kind, counted) in [(Kind::Output, counts.completed), (Kind::Error, counts.failed)] {
-            let fetched = match result_file(context, part, ending.submission, batch, kind, counted)? {
-                Some(source) => {
-                    let mut into = Into { slots: &mut *slots, spool: &mut spool, judge: &mut *judge };
-                    fetch(context, &source, kind, counted, &mut into).await?
+            let mut into =
+                Into { slots: &mut *slots, spool: &mut spool, judge: &mut *judge, lenient: given_up };
+            let fetched = match result_file(context, part, ending.submission, batch, kind, counted) {
+                Ok(Some(source)) => fetch(context, &source, kind, counted, &mut into).await,
+                Ok(None) => Ok(0),
+                Err(error) => Err(error),
+            };
+            let fetched = match fetched {
+                Err(Fetch::Broken(reason) | Fetch::Gone(reason) | Fetch::Foreign(reason)) if given_up => {
+                    tracing::warn!(part = %part.key, reason, "it was given up: what was read of its results is kept");
+                    0
                 }
-                None => 0,
+                fetched => fetched?,
             };
             if kind == Kind::Output {
                 lines = fetched;
             }
+        }
+        if given_up {
+            return spool.finish().await.map_err(Fetch::Failed);
         }
         let completed = batch.request_counts.completed;
         // What is counted was paid for, however the batch has ended: it must not be taken for what was never executed.
@@ -193,8 +207,14 @@ async fn fetch_all(
             let told = told(context, part, ending.submission, batch, kind).map_err(Fetch::Failed);
             told.map(|told| matches!(told, Told::NoFile | Told::NoBlob))
         };
-        if batch.status == BatchStatus::Completed && names_none(Kind::Output)? && names_none(Kind::Error)? {
-            let reason = format!("batch {} is completed, and names no results", batch.id.0);
+        // Counts may be null, which is no count of none.
+        let counts_none = batch.request_counts.total == 0;
+        if batch.status == BatchStatus::Completed
+            && counts_none
+            && names_none(Kind::Output)?
+            && names_none(Kind::Error)?
+        {
+            let reason = format!("batch {} is completed, and tells neither results nor how many", batch.id.0);
             return Err(Fetch::Broken(reason));
         }
     }
@@ -264,13 +284,24 @@ async fn take(item: &LineItem, source: &Source, kind: Kind, into: &mut Into<'_, 
         return Ok(0);
     }
     let place = format!("line {} of the {kind} file {source}", line.number);
-    into.slots.take(&line.bytes, into.spool.position(), into.judge).map_err(|misfit| match misfit {
-        Misfit::Unreadable(error) => Fetch::Broken(format!("{place} is not a result line: {error}")),
-        Misfit::Unknown(id) => {
-            Fetch::Foreign(format!("{place} has custom_id \"{id}\", which was never sent"))
+    let taken =
+        into.slots.take(&line.bytes, into.spool.position(), into.judge).map_err(|misfit| match misfit {
+            Misfit::Unreadable(error) => Fetch::Broken(format!("{place} is not a result line: {error}")),
+            Misfit::Unknown(id) => {
+                Fetch::Foreign(format!("{place} has custom_id \"{id}\", which was never sent"))
+            }
+            Misfit::Duplicate(id) => {
+                Fetch::Foreign(format!("{place} is a second result for custom_id \"{id}\""))
+            }
+        });
+    match taken {
+        Ok(()) => {}
+        Err(Fetch::Broken(reason) | Fetch::Foreign(reason)) if into.lenient => {
+            tracing::warn!(reason, "left out");
+            return Ok(0);
         }
-        Misfit::Duplicate(id) => Fetch::Foreign(format!("{place} is a second result for custom_id \"{id}\"")),
-    })?;
+        Err(misfit) => return Err(misfit),
+    }
     into.spool.push(&line.bytes).await.map_err(Fetch::Failed)?;
     Ok(1)
 }

@@ -10,6 +10,14 @@ pub(crate) struct Manifest {
     input: Input,
     tokens: Tokens,
     cost: Option<Cost>,
+    #[serde(default)]
+    artifacts: Vec<Named>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct Named {
+    path: String,
+    sha256: String,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -28,6 +36,7 @@ struct Counts {
 #[derive(Debug, serde::Deserialize)]
 struct Input {
     raw: Raw,
+    sha256: Option<String>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -62,6 +71,12 @@ impl Manifest {
             completion_tokens: self.tokens.completion,
             cost: self.cost.as_ref().and_then(|cost| cost.actual_nanodollars),
         }
+    }
+
+    /// The hash of a published file, or of the archived input.
+    pub(crate) fn sha256_of(&self, path: &str) -> Option<&str> {
+        let named = self.artifacts.iter().find(|named| named.path == path).map(|named| named.sha256.as_str());
+        named.or_else(|| self.input.sha256.as_deref().filter(|_| self.archived_at() == Some(path)))
     }
 
     /// Where the input is now; `None` if it was replaced meanwhile.

@@ -34,6 +34,7 @@ pub use quota::{
 };
 pub use records::{
     a_decision_is_for_what_is_at_rest, a_job_is_found_by_its_input, a_lost_job_is_restored_as_it_was,
+    what_waits_for_a_person_is_found,
 };
 pub use retention::what_is_finished_is_forgotten_and_not_repeated;
 
@@ -67,6 +68,7 @@ macro_rules! ledger_conformance {
             a_budget_is_not_exceeded,
             two_intents_do_not_share_the_last_room,
             a_job_is_found_by_its_input,
+            what_waits_for_a_person_is_found,
             a_cancelled_job_marks_its_parts,
             a_mark_is_handed_on_to_new_parts,
             what_is_finished_is_forgotten_and_not_repeated,

@@ -196,6 +196,8 @@ pub struct JobQuery {
     pub key: Option<String>,
     /// Only those not at rest.
     pub unfinished: bool,
+    /// Only those that wait for a person. With it, nothing else is looked at but the limit.
+    pub quarantined: bool,
     /// Only those of this input, whichever version. With it, the key is not looked at.
     pub input: Option<Location>,
     /// At most so many, the newest.

@@ -13,7 +13,8 @@ pub enum Resolution {
     Adopt(BatchId),
     /// Its batch is given up; a new one is created after the fence. **It may be paid for again.**
     Resubmit,
-    /// Give the part up: each of its lines is reported as an error, the rest of the file goes on.
+    /// Give the rest of the part up: what its batch has answered, and can be told apart, is kept; every other line is reported as an
+    /// error.
     Fail,
 }
 
@@ -34,6 +35,12 @@ pub enum Unresolvable {
 impl PartFailure {
     /// A person gave the part up.
     pub const GIVEN_UP: &'static str = "given_up";
+
+    /// Whether a person gave the part up: what can be had of its results is taken, and nothing is asked any more.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.code == Self::GIVEN_UP
+    }
 }
 
 /// The state after the decision, due at once.
@@ -60,6 +67,11 @@ pub fn resolve_part(
         Resolution::Fail => {
             let message = format!("given up by a person; it was quarantined: {reason}");
             let failure = PartFailure { code: PartFailure::GIVEN_UP.to_owned(), message };
+            // Where it has ended, its answers were paid for.
+            if let PartState::Ended { submission, batch: Some(batch), .. } = was.as_ref() {
+                let (submission, batch) = (submission.clone(), Some(batch.clone()));
+                return Ok(PartState::Ended { submission, batch, failure: Some(failure) });
+            }
             let submission = sent(was).ok().map(|(mut submission, batch)| {
                 submission.strays.failed_batches.extend(batch);
                 submission

@@ -1,12 +1,16 @@
 //! What failed in a finished job, as a new input.
 
-use adls_io::{Condition, DataLake, ErrorKind, Location, ReadOptions};
+use adls_io::{Condition, DataLake, DataLakeExt, ErrorKind, Location, ReadOptions};
 use futures::TryStreamExt;
 
 use crate::{
+    collect::{MANIFEST_NAME, Manifest, Measure},
     ledger::{JobQuery, JobView, Ledger, LedgerError},
-    model::{JobKey, JobRecord, JobState, RawInput},
+    model::{Artifact, JobKey, JobRecord, JobState, RawInput},
 };
+
+/// A manifest is smaller.
+const MOST_BYTES: u64 = 256 << 20;
 
 /// Which lines of a finished job are sent once more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,6 +46,9 @@ pub enum PutBackError {
     /// The input is not archived: it was replaced while its batch ran.
     #[error("the input of job {0} was replaced while its batch ran: it is not in the archive")]
     Replaced(JobKey),
+    /// Somebody changed it since it was published.
+    #[error("{0} is not what was published: its hash is not that of the manifest")]
+    Changed(Location),
     /// It was put back before, and waits.
     #[error("{0} is there already, and waits for a run")]
     Waiting(Location),
@@ -97,15 +104,37 @@ pub async fn put_back(
         }
         Err(error) => return Err(error.into()),
     };
-    let mut writer = lake.create(&to).await?;
+    let published = published_sha256(lake, [&target.processed, &target.error], &from).await?;
+    let (mut writer, mut measure) = (lake.create(&to).await?, Measure::default());
     while let Some(chunk) = body.try_next().await? {
+        measure.add(&chunk);
         writer.write(chunk).await?;
+    }
+    let Artifact { location: changed, sha256: found, .. } = measure.finish(from);
+    if published.is_some_and(|published| published != found) {
+        return Err(PutBackError::Changed(changed));
     }
     match writer.commit(Condition::IfAbsent).await {
         Ok(_) => Ok(to),
         Err(error) if error.kind == ErrorKind::AlreadyExists => Err(PutBackError::Waiting(to)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What the manifest says of a published file, or of the archived input; `None` if there is no manifest to ask.
+async fn published_sha256(
+    lake: &dyn DataLake,
+    directories: [&Location; 2],
+    file: &Location,
+) -> Result<Option<String>, PutBackError> {
+    for directory in directories {
+        let at = directory.join(MANIFEST_NAME)?;
+        let Ok(bytes) = lake.read_all(&at, MOST_BYTES).await else { continue };
+        if let Some(manifest) = Manifest::parse(&bytes) {
+            return Ok(manifest.sha256_of(&file.to_string()).map(str::to_owned));
+        }
+    }
+    Ok(None)
 }
 
 /// `<stem>.<tag>-<job><extension>`; what was put back before loses the mark of that time.

@@ -13,7 +13,7 @@ use super::{
     held::Held,
     outage::Outage,
     step::work,
-    stuck::{self, Remaining},
+    stuck::{self, Remaining, Stuck},
 };
 use crate::{
     error::{PipelineError, chain},
@@ -355,8 +355,8 @@ impl<'a> Run<'a> {
             return Ok(true);
         }
         let stuck = stuck::all_stuck(self.context, self.only.as_deref()).await?;
-        self.report.gave_up |= stuck;
-        Ok(stuck)
+        self.report.gave_up |= stuck == Some(Stuck::Failing);
+        Ok(stuck.is_some())
     }
 
     /// Gives back what only a living worker may keep. What fails here runs out by itself.
@@ -381,7 +381,7 @@ impl<'a> Run<'a> {
 
     pub(super) async fn close(mut self) -> Result<RunReport, PipelineError> {
         let mut tries = 0;
-        let Remaining { waiting, in_flight, over_budget } = loop {
+        let Remaining { waiting, in_flight, over_budget, quarantined } = loop {
             let remaining = stuck::remaining(self.context).await;
             tries += 1;
             match self.outage.bear(remaining)? {
@@ -391,7 +391,7 @@ impl<'a> Run<'a> {
             }
         };
         (self.report.waiting, self.report.in_flight) = (waiting, in_flight);
-        self.report.over_budget = over_budget;
+        (self.report.over_budget, self.report.quarantined) = (over_budget, quarantined);
         Ok(self.report)
     }
 }

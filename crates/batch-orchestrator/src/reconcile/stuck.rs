@@ -2,6 +2,8 @@
 //!
 //! A batch that runs is never stuck, so a full quota is waited for as long as one of ours is what fills it.
 
+use std::collections::BTreeSet;
+
 use super::Context;
 use crate::{
     error::PipelineError,
@@ -20,32 +22,52 @@ pub(super) struct Remaining {
     pub(super) in_flight: u64,
     /// Jobs that wait for money, and for nothing else.
     pub(super) over_budget: u64,
+    /// Jobs that wait for a person, whichever run has found that.
+    pub(super) quarantined: u64,
+}
+
+/// Why a pass ends though not everything is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stuck {
+    /// By something that was tried often enough.
+    Failing,
+    /// Only by bundles that wait for a person.
+    Resting,
 }
 
 /// Whether every unfinished job is stuck, or each of these.
-pub(super) async fn all_stuck(context: &Context, only: Option<&[JobKey]>) -> Result<bool, PipelineError> {
+pub(super) async fn all_stuck(
+    context: &Context,
+    only: Option<&[JobKey]>,
+) -> Result<Option<Stuck>, PipelineError> {
     let now = context.ledger.now().await?;
     let is_stuck = |failures: u32, problem: Option<&Problem>| {
         problem.is_some_and(|problem| stuck(context, failures, problem, now))
     };
-    let mut any = false;
-    let meant = |view: &JobView| only.is_none_or(|only| only.contains(&view.job.key));
-    for view in unfinished(context).await?.into_iter().filter(meant) {
+    let views = unfinished(context).await?;
+    let resting: BTreeSet<JobKey> = quarantined(context).await?;
+    let meant = |view: &&JobView| only.is_none_or(|only| only.contains(&view.job.key));
+    let mut found = None;
+    for view in views.iter().filter(meant) {
         let mut open = view.parts.iter().filter(|part| !part.state.is_at_rest()).peekable();
         if matches!(view.job.state, JobState::Running { .. }) && open.peek().is_some() {
-            for part in open.filter(|part| !waits_its_turn(part)) {
-                if !is_stuck(part.failures, part.problem.as_ref()) {
-                    return Ok(false);
+            for part in open {
+                match &part.state {
+                    PartState::Merged { bundle } if resting.contains(bundle) => {
+                        found = found.or(Some(Stuck::Resting));
+                    }
+                    _ if waits_its_turn(part) => {}
+                    _ if is_stuck(part.failures, part.problem.as_ref()) => found = Some(Stuck::Failing),
+                    _ => return Ok(None),
                 }
-                any = true;
             }
         } else if is_stuck(view.job.failures, view.job.problem.as_ref()) {
-            any = true;
+            found = Some(Stuck::Failing);
         } else {
-            return Ok(false);
+            return Ok(None);
         }
     }
-    Ok(any)
+    Ok(found)
 }
 
 /// A part for which no deployment has room waits for those that are there, and one in a bundle for that: it is as stuck as they
@@ -57,7 +79,8 @@ fn waits_its_turn(part: &PartRecord) -> bool {
 
 /// Counts what is left.
 pub(super) async fn remaining(context: &Context) -> Result<Remaining, PipelineError> {
-    let mut remaining = Remaining { waiting: 0, in_flight: 0, over_budget: 0 };
+    let mut remaining = Remaining { waiting: 0, in_flight: 0, over_budget: 0, quarantined: 0 };
+    remaining.quarantined = quarantined(context).await?.len() as u64;
     for view in unfinished(context).await? {
         let open = || view.parts.iter().filter(|part| !part.state.is_at_rest());
         let for_money = |part: &PartRecord| {
@@ -88,4 +111,9 @@ fn stuck(context: &Context, failures: u32, problem: &Problem, now: Timestamp) ->
 async fn unfinished(context: &Context) -> Result<Vec<JobView>, PipelineError> {
     let query = JobQuery { unfinished: true, ..JobQuery::default() };
     Ok(context.ledger.view(&query).await?)
+}
+
+async fn quarantined(context: &Context) -> Result<BTreeSet<JobKey>, PipelineError> {
+    let query = JobQuery { quarantined: true, ..JobQuery::default() };
+    Ok(context.ledger.view(&query).await?.into_iter().map(|view| view.job.key).collect())
 }

@@ -3,7 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use aoai_emulator::{EmulatorConfig, FaultEffect, FaultMatch, FaultRule, Operation};
-use batch_orchestrator::{Event, Observer, RunReport, Stop, ledger::LedgerAdmin, manage, model::JobKey};
+use batch_orchestrator::{
+    Event, MergeOptions, Observer, RunReport, Stop,
+    ledger::{Ledger, LedgerAdmin},
+    manage,
+    model::{InputSnapshot, JobKey},
+};
 
 use crate::support::{World, fast, ids, json, lines};
 
@@ -75,14 +80,58 @@ async fn a_pipeline_finishes_what_was_cancelled_and_begins_nothing_else() {
     let pipeline = world.pipeline();
     let (report, ()) = tokio::join!(pipeline.run(Arc::new(()), stop), interrupt);
     assert!(report.unwrap().interrupted);
-    world.put("inbox/b.jsonl", lines("b", 3)).await;
     let keys = jobs(&world).await;
+    world.put("inbox/b.jsonl", lines("b", 3)).await;
+    world.put("inbox/c.jsonl", lines("c", 3)).await;
+    // One of them was found before, and nothing of it is begun.
+    discover(&world, "inbox/c.jsonl").await;
     manage::cancel(world.ledger.as_ref(), &keys).await.unwrap();
     let (_ask, stop) = Stop::new();
     let report = world.pipeline().finish(&keys, Arc::new(()), stop).await.unwrap();
     assert_partial(&report, 40);
-    assert_eq!(world.files("input").await.len(), 1, "the new input is none of its business");
+    assert_eq!(world.files("input").await.len(), 2, "the others are none of its business");
     assert_eq!(batches(&world).await, 1);
+    let states: Vec<_> = world.jobs().await.iter().map(|view| view.job.state.name()).collect();
+    assert_eq!(states, ["done", "seen"]);
+}
+
+async fn discover(world: &World, path: &str) {
+    let location = crate::support::at("input", path);
+    let entry = world.lake.head(&location).await.unwrap();
+    let input =
+        InputSnapshot { location, etag: entry.etag, size: entry.size, modified_ms: entry.modified_ms };
+    world.ledger.discover(&world.options.lake.account, &[input], crate::support::now()).await.unwrap();
+}
+
+/// Its lines are in a batch together with those of others: there is nothing to wait for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_in_a_bundle_stays_in_it_and_is_not_waited_for() {
+    let mut world = World::new(slow()).await;
+    let wait = Duration::from_millis(100);
+    world.options.limits.merge = Some(MergeOptions { wait, ..MergeOptions::default() });
+    for name in ["a", "b"] {
+        world.put(&format!("inbox/{name}.jsonl"), lines(name, 20)).await;
+    }
+    let (ask, stop) = Stop::new();
+    let interrupt = async {
+        some_done(&world).await;
+        ask.send(true).unwrap();
+    };
+    let pipeline = world.pipeline();
+    let (report, ()) = tokio::join!(pipeline.run(Arc::new(()), stop), interrupt);
+    assert!(report.unwrap().interrupted);
+    let views = world.jobs().await;
+    let member = views.iter().find(|view| !view.job.is_bundle()).unwrap();
+    let bundle = views.iter().find(|view| view.job.is_bundle()).unwrap();
+    assert_eq!(manage::bundle_of(member), Some(&bundle.job.key));
+    let keys = [member.job.key.clone()];
+    assert_eq!(manage::cancel(world.ledger.as_ref(), &keys).await.unwrap(), keys);
+    let (_ask, stop) = Stop::new();
+    let finished = world.pipeline();
+    let report = finished.finish(&keys, Arc::new(()), stop);
+    tokio::time::timeout(Duration::from_secs(10), report).await.expect("it ends at once").unwrap();
+    let left = world.emulator.control().snapshot().await.batches;
+    assert!(left.len() == 1 && left[0].status == "in_progress", "{left:?}");
 }
 
 /// Tells that a batch is about to be cancelled.

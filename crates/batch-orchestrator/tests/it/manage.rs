@@ -127,6 +127,17 @@ async fn garbage_is_what_is_ours_old_and_of_no_use_and_nothing_else() {
     );
     // Looking changes nothing.
     assert_eq!(pipeline.garbage().await.unwrap(), garbage);
+    // Another ledger works on this version of the file, and so under the same key.
+    let input = view_of(&world, "a.jsonl").await.job.input;
+    let marker = serde_json::json!({
+        "format": 1, "ledger": "another", "job": finished, "input": input, "since": 0,
+    });
+    let claim = JobKey::derive(&world.options.lake.account, &input, 0);
+    let claim = crate::support::at("processed", &format!("_aoai-batch/claims/{claim}.json"));
+    world.lake.write_all(&claim, marker.to_string().into(), Condition::Always).await.unwrap();
+    let theirs = pipeline.garbage().await.unwrap();
+    assert!(theirs.iter().all(|one| one.fate == Fate::Unknown), "{theirs:#?}");
+    world.lake.delete(&claim, None).await.unwrap();
     let to_go = garbage.iter().filter(|one| one.fate == Fate::Remove).count() as u64;
     assert_eq!(pipeline.remove(&garbage).await.unwrap(), to_go);
     assert_eq!(pipeline.remove(&garbage).await.unwrap(), to_go, "doing it twice does no harm");

@@ -139,6 +139,29 @@ async fn a_line_without_a_result_is_named_by_its_place_in_its_file() {
     world.assert_clean().await;
 }
 
+/// A pass ends, though the files of a bundle that needs a person are not done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_that_waits_for_a_person_does_not_keep_a_run_from_ending() {
+    let mut config = fast();
+    let outcome = Outcome::Error { status: 302, code: "teapot".into(), message: None };
+    config.outcomes =
+        vec![OutcomeRule { fraction: None, custom_id_contains: Some("b-0001".into()), times: None, outcome }];
+    let mut world = World::new(config).await;
+    let wait = Duration::from_millis(100);
+    world.options.limits.merge = Some(MergeOptions { wait, ..MergeOptions::default() });
+    world.put("inbox/a.jsonl", lines("a", 4)).await;
+    world.put("inbox/b.jsonl", lines("b", 3)).await;
+    let report = world.run().await;
+    assert_eq!((report.quarantined, report.in_flight, report.gave_up), (1, 2, false), "{report:?}");
+    world.options.attempts.verdicts.unknown = batch_orchestrator::machine::Verdict::Report;
+    let bundle = world.jobs().await.into_iter().find(|view| view.job.is_bundle()).unwrap();
+    let again = batch_orchestrator::machine::Resolution::Again;
+    batch_orchestrator::resolve(world.ledger.as_ref(), &bundle, None, &again).await.unwrap();
+    let report = world.run().await;
+    assert_eq!((report.completed, report.partial, report.quarantined), (1, 1, 0), "{report:?}");
+    world.assert_clean().await;
+}
+
 /// Between its validation and the bundle, a file is replaced: the others go, and it is a new file.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_is_replaced_meanwhile_is_left_out() {

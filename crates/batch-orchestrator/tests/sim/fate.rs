@@ -13,6 +13,8 @@ pub(crate) enum Odd {
     Duplicate,
     /// An error that nobody has heard of.
     UnknownCode,
+    /// One answer more is counted than there is, in batches that expire.
+    Short,
 }
 
 /// How lines fare in a world.
@@ -144,7 +146,7 @@ impl Written {
                 (written.output, written.error) = (others(&written.output), others(&written.error));
                 written.never(last, "teapot");
             }
-            None => {}
+            Some(Odd::Short) | None => {}
         }
         written
     }

@@ -177,7 +177,7 @@ fn where_every_line_fails_every_line_is_reported() {
 /// Nothing is lost and nothing paid twice where results are not what they should be; a person is asked.
 #[test]
 fn what_must_not_be_taken_is_not_taken() {
-    for odd in [Odd::Extra, Odd::Duplicate, Odd::UnknownCode] {
+    for odd in [Odd::Extra, Odd::Duplicate, Odd::UnknownCode, Odd::Short] {
         assert_holds((0..40).map(|seed| Scenario::odd(seed, odd)));
     }
 }

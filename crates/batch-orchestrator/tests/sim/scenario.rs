@@ -167,7 +167,7 @@ impl Scenario {
     pub(crate) fn odd(seed: u64, odd: Odd) -> Self {
         let fates = Fates { odd: Some(odd), ..Fates::default() };
         let calm = Self { cancelled_after: None, stall_after: None, deadline: None, ..Self::random(seed) };
-        Self { fates, merged: false, expiring: false, ..calm }
+        Self { fates, merged: false, expiring: odd == Odd::Short, ..calm }
     }
 
     /// Three inputs in one batch, which expires.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
 use crate::{
-    fate::{End, Fates, Tries, Try, Written},
+    fate::{End, Fates, Odd, Tries, Try, Written},
     oracle::{Oracle, ids},
     scenario::{LIST_SETTLE, Mutation, Scenario},
     urls::SimUrls,
@@ -357,7 +357,7 @@ impl Service {
         let Written { output, error } = Written::of(&all, tried, end, self.fates.odd);
         let counts = RequestCounts {
             total: all.len() as u64,
-            completed: output.lines().count() as u64,
+            completed: output.lines().count() as u64 + u64::from(self.fates.odd == Some(Odd::Short)),
             failed: error.lines().count() as u64,
         };
         if let Some(folder) = folder {

@@ -6,7 +6,7 @@ use adls_io::{DataLake, LakePath, Location};
 use batch_orchestrator::{
     audit::{Audit, audit_directory, published_directories},
     ledger::JobQuery,
-    model::JobState,
+    model::{JobRecord, JobState},
 };
 use futures::TryStreamExt;
 use serde_json::json;
@@ -37,13 +37,19 @@ pub(crate) async fn run(app: &App, args: &AuditArgs) -> CliResult<Exit> {
             one(app, lake.as_ref(), root, &mut seen, &mut sums).await?;
         }
     }
+    if args.what.is_empty() {
+        for directory in published_by_ledger(&settings).await? {
+            one(app, lake.as_ref(), directory, &mut seen, &mut sums).await?;
+        }
+    }
     app.printer.value(&json!({ "total": {
         "jobs": sums.jobs, "lines": sums.lines, "output": sums.output, "errors": sums.errors, "bytes": sums.bytes,
         "with_findings": sums.bad, "findings": sums.findings,
     } }));
     app.printer.line(format!(
-        "in all: {} jobs, {} lines ({} in output, {} in errors), {} read: {}",
+        "in all: {} {}, {} lines ({} in output, {} in errors), {} read: {}",
         sums.jobs,
+        if sums.jobs == 1 { "job" } else { "jobs" },
         sums.lines,
         sums.output,
         sums.errors,
@@ -115,6 +121,26 @@ fn show(app: &App, audit: &Audit) {
     });
 }
 
+/// Where the jobs of the ledger have published, whether or not anything is there now. Without a ledger the lake is all there is.
+async fn published_by_ledger(settings: &Settings) -> CliResult<Vec<Location>> {
+    if settings.ledger.is_absent() {
+        return Ok(Vec::new());
+    }
+    let ledger = wiring::ledger(&settings.ledger, Access::Look).await?;
+    let views = ledger.view(&JobQuery::default()).await?;
+    Ok(views.iter().filter(|view| !view.job.is_bundle()).filter_map(|view| directory_of(&view.job)).collect())
+}
+
+/// The directory of a job that has published something.
+fn directory_of(job: &JobRecord) -> Option<Location> {
+    match &job.state {
+        JobState::Done { target, totals, .. } => {
+            Some(if totals.output > 0 { target.processed.clone() } else { target.error.clone() })
+        }
+        _ => None,
+    }
+}
+
 /// Where to look.
 async fn roots(settings: &Settings, what: &[String]) -> CliResult<Vec<Location>> {
     let places = &settings.pipeline.lake;
@@ -174,15 +200,9 @@ async fn of_job(settings: &Settings, key: &str) -> CliResult<Location> {
     let ledger = wiring::ledger(&settings.ledger, Access::Look).await?;
     let view =
         the_one(key, ledger.view(&JobQuery { key: Some(key.to_owned()), ..JobQuery::default() }).await?)?;
-    match &view.job.state {
-        JobState::Done { target, totals, .. } => {
-            Ok(if totals.output > 0 { target.processed.clone() } else { target.error.clone() })
-        }
-        state => Err(CliError::usage(format!(
-            "job {} is {}: nothing of it is published yet",
-            view.job.key,
-            state.name()
-        ))
-        .hint("`aoai-batch status` shows how far it is")),
-    }
+    directory_of(&view.job).ok_or_else(|| {
+        let state = view.job.state.name();
+        CliError::usage(format!("job {} is {state}: nothing of it is published yet", view.job.key))
+            .hint("`aoai-batch status` shows how far it is")
+    })
 }

@@ -31,7 +31,15 @@ pub(crate) async fn run(app: &App, args: &CancelArgs) -> CliResult<Exit> {
     let jobs = mark(&settings, args).await?;
     if jobs.is_empty() {
         app.printer.value(&json!({ "cancelled": [] }));
-        app.printer.line("nothing is under way");
+        let ledger = wiring::ledger(&settings.ledger, Access::Look).await?;
+        let resting = ledger.view(&JobQuery { quarantined: true, ..JobQuery::default() }).await?.len();
+        app.printer.line(match resting {
+            0 => "nothing is under way".to_owned(),
+            1 => "nothing is under way; 1 job waits for a person: `aoai-batch status` names it".to_owned(),
+            many => {
+                format!("nothing is under way; {many} jobs wait for a person: `aoai-batch status` names them")
+            }
+        });
         return Ok(exit::OK);
     }
     if args.no_wait {
@@ -44,7 +52,16 @@ pub(crate) async fn run(app: &App, args: &CancelArgs) -> CliResult<Exit> {
     }
     // Where nobody works, we do.
     let interrupted = match wiring::ledger_unless_in_use(&settings.ledger).await? {
-        Some(work) => drive(app, &settings, work, Some(jobs.as_slice())).await?.interrupted,
+        Some(work) => {
+            let marked = match jobs.len() {
+                1 => "the job is marked".to_owned(),
+                many => format!("the {many} jobs are marked"),
+            };
+            drive(app, &settings, work, Some(jobs.as_slice()))
+                .await
+                .map_err(|error| error.hint(format!("{marked}, and the next run ends what is left")))?
+                .interrupted
+        }
         None => {
             app.printer.note("another process works with this ledger: waiting until it has ended them");
             wait(wiring::ledger(&settings.ledger, Access::Look).await?.as_ref(), jobs.clone()).await?

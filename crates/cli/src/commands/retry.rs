@@ -82,6 +82,9 @@ fn cannot(view: &JobView, error: PutBackError) -> CliError {
         }
         PutBackError::Replaced(_) => text(&error)
             .hint(format!("the newer version of {} is a job of its own", view.job.input.location.path)),
+        PutBackError::Changed(_) => text(&error).hint(
+            "`aoai-batch audit JOB` says what was changed; to send what is there now, copy it into the inbox yourself",
+        ),
         PutBackError::Waiting(_) | PutBackError::Path(_) => text(&error),
     }
 }

@@ -1,6 +1,6 @@
 //! `status`: what the ledger knows.
 
-use aoai_batch_client::Batch;
+use aoai_batch_client::{Batch, BatchId};
 use batch_orchestrator::{
     cost::Usd,
     ledger::{JobQuery, JobView},
@@ -64,10 +64,13 @@ fn overview(views: &[JobView]) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["job", "file", "state", "progress", "what"]);
     for view in views {
-        let what = match problem(view) {
+        let mut what = match problem(view) {
             Some(problem) => format!("{}: {}", describe(&view.job), problem.message),
             None => describe(&view.job),
         };
+        if view.job.cancel.is_some() && !view.job.state.is_at_rest() {
+            what += "; its end was asked for";
+        }
         table.add_row([
             view.job.key.0[..8].to_owned(),
             title(&view.job),
@@ -157,6 +160,9 @@ fn details(views: &[JobView]) -> String {
                     cost.unwrap_or_default()
                 ));
             }
+            if let (PartState::Quarantined { .. }, Some(batch)) = (&part.state, batch_id_of(part)) {
+                text.push(format!("         its batch: {}", batch.0));
+            }
             text.extend(part.cancel.map(|at| format!("         its end was asked for at {}", at.rfc3339())));
             text.extend(part.problem.as_ref().map(said));
         }
@@ -182,7 +188,7 @@ fn decisions(job: &JobRecord, parts: &[PartRecord]) -> Vec<String> {
             "  {retry} --resolve resubmit       its batch is lost: send it again (and perhaps pay again)"
         ));
         text.push(format!(
-            "  {retry} --resolve fail           report its lines as errors, go on with the rest"
+            "  {retry} --resolve fail           keep what it has answered, report its other lines as errors"
         ));
     }
     text
@@ -199,11 +205,24 @@ fn problem(view: &JobView) -> Option<&Problem> {
 
 /// The batch as it was last seen, or as it ended.
 fn batch_of(part: &PartRecord) -> Option<&Batch> {
-    match &part.state {
-        PartState::Ended { batch, .. } => batch.as_deref(),
-        PartState::Resolved(result) => result.batch.as_ref(),
-        _ => part.remote.as_ref(),
+    fn of(state: &PartState) -> Option<&Batch> {
+        match state {
+            PartState::Ended { batch, .. } => batch.as_deref(),
+            PartState::Resolved(result) => result.batch.as_ref(),
+            PartState::Quarantined { was, .. } => of(was),
+            _ => None,
+        }
     }
+    of(&part.state).or(part.remote.as_ref())
+}
+
+/// The batch of a part, running or not.
+fn batch_id_of(part: &PartRecord) -> Option<&BatchId> {
+    let state = match &part.state {
+        PartState::Quarantined { was, .. } => was,
+        state => state,
+    };
+    state.batch_id().or_else(|| batch_of(part).map(|batch| &batch.id))
 }
 
 /// Lines done, as the batches tell.
@@ -248,7 +267,7 @@ fn job(view: &JobView) -> serde_json::Value {
             "waits_since": part.state.waits_since().map(|since| since.rfc3339()),
             "cost_usd": part.spending.map(|spending| Usd::from_nanodollars(spending.cost)),
             "batch": batch_of(part),
-            "batch_id": part.state.batch_id(),
+            "batch_id": batch_id_of(part),
             "cancel_requested_at": part.cancel.map(|at| at.rfc3339()),
             "cancelling": part.state.cancelling(),
             "problem": part.problem,

@@ -1,12 +1,12 @@
 //! From what was written to what it means.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use aoai_batch_client::{ApiForm, BatchClientOptions};
 use batch_orchestrator::{
     CostOptions, FieldError, LakeOptions, LimitOptions, MergeOptions, OutputOptions, OutputOrder,
     PipelineOptions, RequestField, RunOptions, ServiceOptions, TableWriter,
-    machine::{AttemptOptions, RetryOptions, Verdicts},
+    machine::{AttemptOptions, RetryOptions, Verdict, Verdicts},
 };
 use token_estimator::EstimatorOptions;
 
@@ -66,8 +66,8 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
             spool_dir: raw.run.spool_dir.as_ref().map(|dir| base.join(dir)),
             patience: raw.run.patience,
             move_after: raw.run.move_after,
-            deadline: raw.run.deadline,
-            stall_after: raw.run.stall_after,
+            deadline: not_zero("run.deadline", raw.run.deadline)?,
+            stall_after: not_zero("run.stall_after", raw.run.stall_after)?,
             keep: keep(raw.ledger.keep)?,
             ..RunOptions::default()
         },
@@ -92,7 +92,7 @@ pub(super) fn resolve(raw: Raw, source: &Path, base: &Path) -> CliResult<Setting
         attempts: AttemptOptions {
             max: positive("retry.max_attempts", raw.retry.max_attempts)?,
             delay: raw.retry.attempt_delay,
-            verdicts: Verdicts { own: raw.retry.verdicts, unknown: raw.retry.unknown },
+            verdicts: verdicts(raw.retry.verdicts, raw.retry.unknown)?,
             resubmit_cancelled: raw.retry.resubmit_cancelled,
         },
         cost: CostOptions {
@@ -146,7 +146,10 @@ fn output(raw: &raw::Output) -> CliResult<OutputOptions> {
             .map_err(|error: FieldError| CliError::usage(format!("output.request_fields: {error}")))?;
         request_fields.push(field);
     }
-    for format in &raw.formats {
+    for (number, format) in raw.formats.iter().enumerate() {
+        if raw.formats[..number].contains(format) {
+            return Err(CliError::usage(format!("output.formats names \"{}\" twice", format.extension())));
+        }
         // What two columns may be called is the table's to say.
         TableWriter::new(*format, request_fields.clone(), std::io::sink())
             .map_err(|error| CliError::usage(format!("output.request_fields: {error}")))?;
@@ -157,6 +160,25 @@ fn output(raw: &raw::Output) -> CliResult<OutputOptions> {
         request_fields,
         check_schemas: raw.check_schemas,
     })
+}
+
+/// What would cancel everything at once is a mistake.
+fn not_zero(key: &str, duration: Option<Duration>) -> CliResult<Option<Duration>> {
+    match duration {
+        Some(Duration::ZERO) => {
+            Err(CliError::usage(format!("{key} is 0: everything would be cancelled at once"))
+                .hint("leave it out for never"))
+        }
+        duration => Ok(duration),
+    }
+}
+
+fn verdicts(own: BTreeMap<String, Verdict>, unknown: Verdict) -> CliResult<Verdicts> {
+    if own.keys().any(|code| code.trim().is_empty()) {
+        return Err(CliError::usage("retry.verdicts has an empty code")
+            .hint("name an error code such as \"content_filter\", or an HTTP status such as \"409\""));
+    }
+    Ok(Verdicts { own, unknown })
 }
 
 /// A day's budget, and whoever looks what became of yesterday's files, need what is younger.

@@ -53,7 +53,7 @@ fn a_job_or_a_directory_is_looked_at_alone() {
     let directory = format!("processed/{}", name.split('/').next().unwrap());
     let ran = place.run(&["audit", &directory]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
-    assert!(ran.out.contains("in all: 1 jobs") && ran.out.contains(":4: unreadable_line"), "{}", ran.out);
+    assert!(ran.out.contains("in all: 1 job,") && ran.out.contains(":4: unreadable_line"), "{}", ran.out);
 
     let status = place.run(&["status", "--json"]);
     let jobs = status.json()[0]["jobs"].as_array().unwrap().clone();

@@ -5,7 +5,7 @@ use aoai_batch_client::BatchStatus;
 use super::{batch, claim_parts, part_commit, planned, quarantined, submitted};
 use crate::{
     ledger::{JobQuery, JobView, Ledger, LedgerErrorKind},
-    model::{JobKey, PartState, Timestamp},
+    model::{JobKey, JobState, PartState, Timestamp},
 };
 
 /// What another ledger knew is taken in as it was, once.
@@ -46,6 +46,30 @@ pub async fn a_job_is_found_by_its_input(ledger: &dyn Ledger) {
     }
     let nobody = JobQuery { input: Some(super::input("b").location), ..JobQuery::default() };
     assert!(ledger.view(&nobody).await.expect("view").is_empty());
+}
+
+/// What waits for a person is found without looking at anything else.
+pub async fn what_waits_for_a_person_is_found(ledger: &dyn Ledger) {
+    let (key, _) = (planned(ledger, "a", 1).await, planned(ledger, "b", 1).await);
+    let query = JobQuery { quarantined: true, ..JobQuery::default() };
+    assert!(ledger.view(&query).await.expect("view").is_empty());
+    for (lease, part) in claim_parts(ledger, 9, 9).await {
+        if part.key.job == key {
+            ledger.commit(&lease, part_commit(quarantined(), Timestamp::NEVER, false)).await.expect("commit");
+        }
+    }
+    let lease = ledger.claim(&super::request(9, 9)).await.expect("claim").leases.remove(0);
+    let job = ledger
+        .view(&JobQuery { key: Some(key.0.clone()), ..JobQuery::default() })
+        .await
+        .expect("view")
+        .remove(0)
+        .job;
+    let state = JobState::Quarantined { reason: "test".into(), was: Box::new(job.state) };
+    let commit = super::job_commit(state, Timestamp::NEVER, Vec::new());
+    ledger.commit(lease.reference(), commit).await.expect("commit");
+    let found = ledger.view(&query).await.expect("view");
+    assert_eq!(found.iter().map(|view| &view.job.key).collect::<Vec<_>>(), [&key]);
 }
 
 /// A person's decision moves what is at rest, in the version that the person saw, and nothing else.

@@ -261,6 +261,7 @@ impl Ledger for MemoryLedger {
         let mut views: Vec<_> = tables
             .jobs
             .values()
+            .filter(|row| !query.quarantined || matches!(row.record.state, JobState::Quarantined { .. }))
             .filter(|row| match &query.input {
                 Some(input) => row.record.input.location == *input,
                 None => query.key.as_ref().is_none_or(|key| row.record.key.0.starts_with(key.as_str())),

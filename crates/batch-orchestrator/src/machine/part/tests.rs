@@ -308,3 +308,24 @@ fn what_may_have_been_paid_for_is_never_just_given_up() {
         }
     }
 }
+
+/// What was noted of a batch that came to nothing is not true of the next one: that would be cancelled at once.
+#[test]
+fn the_next_batch_begins_without_the_notes_on_the_last() {
+    let mut noted = submission(1);
+    noted.progress = Some(Progress { status: "validating".into(), done: 0, since: Timestamp(1) });
+    noted.cancelling = Some(Cancelling { reason: CancelReason::Stalled, since: Timestamp(2) });
+    let state = PartState::Submitted { submission: noted, batch_id: BatchId("b".into()), since: NOW };
+    let problem =
+        Problem { kind: ProblemKind::Quota, message: "full".into(), hint: None, lasting: false, since: NOW };
+    for event in [
+        PartEvent::BatchPostponed { wait: Duration::ZERO, problem, full: true },
+        PartEvent::OtherGenerationFailed,
+    ] {
+        let step = advance_part(&state, event, NOW, &timing()).unwrap();
+        let (PartState::Uploaded(submission) | PartState::Uncertain { submission, .. }) = step.state else {
+            panic!("{step:?}")
+        };
+        assert_eq!((submission.progress, submission.cancelling), (None, None));
+    }
+}
