@@ -1,9 +1,12 @@
 //! The machine of a part attempt.
 
+mod generation;
+
 use std::time::Duration;
 
 use aoai_batch_client::{Batch, BatchId, EnqueuedTokens};
 
+use self::generation::{moved, next_generation};
 use super::IllegalEvent;
 use crate::model::{
     CancelReason, Cancelling, JobKey, PartFailure, PartResult, PartState, Problem, Progress, ServiceInput,
@@ -375,28 +378,6 @@ pub fn advance_part(
 
         (_, event) => illegal(state, &event),
     }
-}
-
-/// The next generation, at another deployment. It does not count as used up: nothing was wrong with the file.
-fn moved(generation: u32, mut strays: Strays, now: Timestamp) -> PartState {
-    strays.setbacks.count += 1;
-    PartState::Uploading { generation: generation + 1, since: now, strays }
-}
-
-/// The next generation of a submission, or its end if too many were used up.
-fn next_generation(
-    submission: Submission,
-    now: Timestamp,
-    timing: &Timing,
-    failure: PartFailure,
-) -> PartState {
-    let used_up = submission.generation.saturating_sub(submission.strays.setbacks.count);
-    if used_up >= timing.max_generations {
-        return PartState::Ended { submission: Some(submission), batch: None, failure: Some(failure) };
-    }
-    let Submission { generation, input, mut strays, .. } = submission;
-    strays.inputs.push(input);
-    PartState::Uploading { generation: generation + 1, since: now, strays }
 }
 
 fn illegal(state: &PartState, event: &PartEvent) -> Result<PartStep, IllegalEvent> {
