@@ -7,7 +7,7 @@ use aoai_batch_client::{
     CreatedBatch, Credential, DeletedFile, Error, ErrorKind, FileId, FileObject, FileQuery, ImportFile, Page,
     PageQuery, Result, Upload,
 };
-use aoai_emulator::Emulator;
+use aoai_emulator::{Emulator, Outcome, OutcomeRule};
 use async_trait::async_trait;
 use batch_orchestrator::{
     Backends, Pipeline, RunReport, ServiceOptions, Stop, ledger::WorkerId, model::PartState,
@@ -146,4 +146,22 @@ async fn the_next_run_finds_the_parts_where_they_are() {
     }
     let outputs = world.files("processed").await;
     assert_eq!(outputs.keys().filter(|path| path.ends_with("_output.jsonl")).count(), 6);
+}
+
+/// Where an attempt has failed, the next one goes elsewhere, though by the weights it would not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_failed_at_one_deployment_is_sent_to_another() {
+    let world = world().await;
+    let mut config = fast();
+    let outcome = Outcome::Error { status: 429, code: "busy".into(), message: None };
+    config.outcomes = vec![OutcomeRule { fraction: None, custom_id_contains: None, times: None, outcome }];
+    let other = Emulator::start(config).await.unwrap();
+    let report = run(&world, client(other.url())).await;
+    assert_eq!((report.completed, report.output_lines, report.error_lines), (6, 12, 0), "{report:?}");
+    let books = other.control().books().await;
+    let sent =
+        |attempt: &str| books.batches.iter().filter(|batch| batch.input_filename.contains(attempt)).count();
+    assert!(sent("-a1-") > 0, "by its weight it gets most of the first attempts");
+    assert_eq!(sent("-a2-"), 0, "and none of the second ones");
+    assert_eq!(world.emulator.control().books().await.billed_total, 12);
 }
