@@ -119,6 +119,7 @@ max_lines = {LINES_OF_A_PART}
 split = true
 
 [retry]
+attempt_delay = "200ms"
 initial = "50ms"
 max_delay = "500ms"
 
