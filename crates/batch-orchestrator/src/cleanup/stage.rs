@@ -6,7 +6,7 @@ use crate::{
     error::StageResult,
     machine::JobEvent,
     merge::{leave, members_pending},
-    model::{JobKey, JobRecord, PartFailure, Publication, ServiceInput},
+    model::{JobKey, JobRecord, PartFailure, Publication, ServiceInput, Timestamp},
     reconcile::{Context, Pool},
     recover::batches_of,
     upload::find_files,
@@ -18,6 +18,7 @@ pub(crate) async fn clean_up(
     pool: &Pool,
     job: &JobRecord,
     publication: &Publication,
+    now: Timestamp,
 ) -> StageResult<JobEvent> {
     if job.is_bundle() && members_pending(pool.common(), &job.key).await? {
         return Ok(JobEvent::MembersPending);
@@ -56,6 +57,11 @@ pub(crate) async fn clean_up(
         }
     }
     if must_list {
+        // A file that was refused is over before the list shows what was sent of it while it was read.
+        let settled = publication.planned_at.after(pool.common().options.run.list_settle);
+        if publication.must_list && now < settled {
+            return Ok(JobEvent::ListsPending { until: settled });
+        }
         delete_by_name(pool, &job.key).await?;
     }
     if job.is_bundle() {

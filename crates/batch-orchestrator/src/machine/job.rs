@@ -76,6 +76,11 @@ pub enum JobEvent {
     },
     /// Some parts are on their way.
     PartsPending,
+    /// The service may have a copy that its lists do not show yet.
+    ListsPending {
+        /// When they do.
+        until: Timestamp,
+    },
     /// All parts are resolved.
     PartsResolved {
         /// In order.
@@ -144,6 +149,7 @@ pub fn advance_job(state: &JobState, event: JobEvent, now: Timestamp) -> Result<
         (state @ S::Published { .. }, E::MembersPending) => {
             Ok(JobStep { state, due_at: now.after(MEMBERS_POLL) })
         }
+        (state @ S::Published { .. }, E::ListsPending { until }) => Ok(JobStep { state, due_at: until }),
         (S::Seen, E::ClaimedElsewhere { owner }) => rest(S::Foreign { owner }),
         (S::Seen | S::Claimed | S::Running { .. }, E::InputGone { reason }) => rest(S::Dropped { reason }),
 

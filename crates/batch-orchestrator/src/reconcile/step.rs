@@ -181,7 +181,7 @@ async fn job_effect<'p>(
         JobState::Running { .. } => parts_resolved(pool, job, now).await,
         JobState::Publishing(publication) if job.is_bundle() => deliver(pool, job, publication).await,
         JobState::Publishing(publication) => publish(context, job, publication).await,
-        JobState::Published { publication, .. } => clean_up(pool, job, publication).await,
+        JobState::Published { publication, .. } => clean_up(pool, job, publication, now).await,
         JobState::Done { .. }
         | JobState::Dropped { .. }
         | JobState::Foreign { .. }

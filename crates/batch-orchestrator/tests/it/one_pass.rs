@@ -203,10 +203,13 @@ async fn an_upload_that_fails_is_made_again_when_the_file_is_validated() {
     }
 }
 
-/// And so an invalid one: whether the service took it is not known.
+/// And so an invalid one: whether the service took it is not known, and its list is late.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_file_is_looked_for_where_its_upload_was_in_doubt() {
-    let world = World::new(fast()).await;
+    let mut config = fast();
+    config.files.list_lag = Duration::from_millis(300);
+    let mut world = World::new(config).await;
+    world.options.run.list_settle = Duration::from_millis(600);
     world.emulator.control().add_fault(fault(Operation::UploadFile, FaultEffect::ResetAfter));
     world.put("inbox/a.jsonl", "broken\n").await;
     assert_eq!(world.run().await.rejected, 1);

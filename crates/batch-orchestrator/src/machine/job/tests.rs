@@ -88,3 +88,15 @@ fn a_doubt_about_what_was_sent_lasts_until_the_clean_up() {
         assert_eq!(publication.must_list, doubtful);
     }
 }
+
+#[test]
+fn a_clean_up_waits_for_the_list() {
+    let event = JobEvent::Rejected { report: report(), target: target(), must_list: true };
+    let publishing = advance_job(&JobState::Claimed, event, NOW).unwrap().state;
+    let published = JobEvent::Published { totals: Totals::default(), raw: RawInput::Replaced };
+    let published = advance_job(&publishing, published, NOW).unwrap().state;
+    let until = NOW.after(Duration::from_mins(5));
+    let step = advance_job(&published, JobEvent::ListsPending { until }, NOW).unwrap();
+    assert_eq!((step.state, step.due_at), (published, until));
+    assert!(advance_job(&publishing, JobEvent::ListsPending { until }, NOW).is_err());
+}
