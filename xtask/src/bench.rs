@@ -39,8 +39,6 @@ struct Bench<'a> {
     options: &'a Options,
     /// The release binary.
     binary: PathBuf,
-    /// Our client: `crates/adls-io/examples/lake_bench.rs`.
-    client: PathBuf,
     /// Where examples are built.
     examples: PathBuf,
 }
@@ -86,18 +84,16 @@ fn prepare(options: &Options) -> Result<Bench<'_>, String> {
     let metadata = run::metadata()?;
     let target = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
     let release = Path::new(target).join("release");
-    let named = |name: &str| format!("{name}{}", std::env::consts::EXE_SUFFIX);
     let binary = match &options.binary {
         Some(binary) => binary.clone(),
         None => {
             run::succeed(run::cargo().args(["build", "--release", "-p", "aoai-batch-cli"]))?;
-            release.join(named("aoai-batch"))
+            release.join(format!("aoai-batch{}", std::env::consts::EXE_SUFFIX))
         }
     };
     let example = ["build", "--release", "-p", "adls-io", "--example", "lake_bench"];
     run::succeed(run::cargo().args(example))?;
-    let examples = release.join("examples");
-    Ok(Bench { options, binary, client: examples.join(named("lake_bench")), examples })
+    Ok(Bench { options, binary, examples: release.join("examples") })
 }
 
 impl Bench<'_> {
@@ -122,7 +118,7 @@ impl Bench<'_> {
         path: &str,
         more: &[String],
     ) -> Result<Told, String> {
-        let mut command = std::process::Command::new(&self.client);
+        let mut command = std::process::Command::new(self.example("lake_bench"));
         command.env(KEY_VARIABLE, WELL_KNOWN_KEY).env("NO_PROXY", "127.0.0.1,localhost");
         command.arg(format!("endpoint={}", emulator.ready.endpoint)).arg(format!("account={ACCOUNT}"));
         command.arg(format!("key_env={KEY_VARIABLE}")).arg(format!("operation={operation}"));

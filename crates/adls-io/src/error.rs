@@ -52,6 +52,12 @@ pub enum ErrorKind {
 }
 
 impl Error {
+    /// Whether there is nothing: no such path, or not even such a filesystem.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem)
+    }
+
     /// An error on a location.
     pub fn new(kind: ErrorKind, operation: &'static str, at: &Location, message: impl Into<String>) -> Self {
         Self {

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use futures::{StreamExt, stream::BoxStream};
 
-use crate::{Condition, DataLake, Entry, Error, ErrorKind, Location, ReadOptions, Result, Written};
+use crate::{Condition, DataLake, Entry, Error, ErrorKind, ListMode, Location, ReadOptions, Result, Written};
 
 /// Conveniences that every [`DataLake`] has.
 #[async_trait]
@@ -21,6 +21,13 @@ pub trait DataLakeExt: DataLake {
     /// Whether there is a file or directory.
     async fn exists(&self, at: &Location) -> Result<bool> {
         Ok(self.find(at).await?.is_some())
+    }
+
+    /// Lists like [`DataLake::list`]; a directory or filesystem that is not there has no entries.
+    fn list_if_there(&self, directory: &Location, mode: ListMode) -> BoxStream<'static, Result<Entry>> {
+        let is_there =
+            |entry: &Result<Entry>| std::future::ready(!entry.as_ref().is_err_and(Error::is_absent));
+        self.list(directory, mode).take_while(is_there).boxed()
     }
 
     /// Reads a small file as a whole; one of more than `max_bytes` is `Invalid`.

@@ -4,7 +4,8 @@ use futures::StreamExt;
 
 use super::support::{below, clean, fails, fresh, names, text, write};
 use crate::{
-    Condition, DataLake, ErrorKind, LakePath, ListMode, Location, PathError, ReadOptions, RenameOptions,
+    Condition, DataLake, DataLakeExt, ErrorKind, LakePath, ListMode, Location, PathError, ReadOptions,
+    RenameOptions,
 };
 
 /// A listing is depth first by name, a directory before what is in it; a shallow one stays on top.
@@ -65,6 +66,7 @@ pub async fn missing_directory_is_not_found(lake: &dyn DataLake, filesystem: &st
         let first = listing.next().await.expect("a listing of nothing yields an error");
         fails(first, ErrorKind::NotFound, "a listing of a missing directory");
         assert!(listing.next().await.is_none(), "an error ends the listing");
+        assert!(lake.list_if_there(&home, mode).next().await.is_none(), "what is not there has no entries");
     }
     fails(lake.head(&home).await, ErrorKind::NotFound, "a look at a missing directory");
     let nowhere = Location::new("no-such-filesystem", LakePath::root());
@@ -75,6 +77,7 @@ pub async fn missing_directory_is_not_found(lake: &dyn DataLake, filesystem: &st
     fails(read, ErrorKind::NoFilesystem, "a read from a missing filesystem");
     let listed = lake.list(&nowhere, ListMode::Shallow).next().await.expect("an error");
     fails(listed, ErrorKind::NoFilesystem, "a listing of a missing filesystem");
+    assert!(lake.list_if_there(&nowhere, ListMode::Shallow).next().await.is_none(), "nor has what is in it");
 }
 
 /// Names that are hard to write in an address are names like any other.

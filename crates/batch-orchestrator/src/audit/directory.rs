@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use adls_io::{DataLake, DataLakeExt, EntryKind, ErrorKind, ListMode, Location};
+use adls_io::{DataLake, DataLakeExt, EntryKind, ListMode, Location};
 use bytes::Bytes;
 use futures::TryStreamExt;
 
@@ -12,9 +12,10 @@ use super::{
     files::{Expecting, check_file},
     report::{Audit, AuditKind},
 };
-use crate::{collect::MANIFEST_NAME, error::PipelineError};
-
-const MOST_BYTES: u64 = 256 << 20;
+use crate::{
+    collect::{MANIFEST_MAX_BYTES, MANIFEST_NAME},
+    error::PipelineError,
+};
 
 /// Re-reads all that a job has published, in both of its directories, and says what is not as it should be. `directory` is
 /// either of them. Memory is some dozen bytes for each line.
@@ -25,12 +26,7 @@ pub async fn audit_directory(lake: &dyn DataLake, directory: &Location) -> Resul
     let mut audit = Audit::new(directory.clone());
     let Some(bytes) = manifest(lake, directory, &mut audit).await? else {
         if !lake.exists(directory).await? {
-            audit.add(
-                AuditKind::MissingDirectory,
-                directory,
-                None,
-                "the directory is not there: removed, or renamed",
-            );
+            audit.add_missing_directory(directory);
         }
         return Ok(audit);
     };
@@ -80,9 +76,9 @@ async fn manifest(
     audit: &mut Audit,
 ) -> Result<Option<Bytes>, PipelineError> {
     let at = directory.join(MANIFEST_NAME)?;
-    let bytes = match lake.read_all(&at, MOST_BYTES).await {
+    let bytes = match lake.read_all(&at, MANIFEST_MAX_BYTES).await {
         Ok(bytes) => bytes,
-        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem) => {
+        Err(error) if error.is_absent() => {
             audit.add(
                 AuditKind::Manifest,
                 &at,
@@ -197,13 +193,8 @@ async fn strangers(
             Ok(Some(entry)) => entry,
             Ok(None) => break,
             // What should be in it is told already.
-            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem) => {
-                audit.add(
-                    AuditKind::MissingDirectory,
-                    directory,
-                    None,
-                    "the directory is not there: removed, or renamed",
-                );
+            Err(error) if error.is_absent() => {
+                audit.add_missing_directory(directory);
                 break;
             }
             Err(error) => return Err(error.into()),

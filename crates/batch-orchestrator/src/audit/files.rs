@@ -1,6 +1,6 @@
 //! Reading a file once: its measures, and its lines for the books.
 
-use adls_io::{DataLake, ErrorKind, Location, ReadOptions};
+use adls_io::{DataLake, Location, ReadOptions};
 use aoai_batch_client::{JsonLines, LineItem};
 use futures::TryStreamExt;
 
@@ -31,7 +31,7 @@ pub(crate) async fn check_file(
 ) -> adls_io::Result<Option<Artifact>> {
     let mut body = match lake.read(at, ReadOptions::default()).await {
         Ok(read) => read.body,
-        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem) => return Ok(None),
+        Err(error) if error.is_absent() => return Ok(None),
         Err(error) => return Err(error),
     };
     let mut measure = Measure::default();

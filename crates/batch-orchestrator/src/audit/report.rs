@@ -133,6 +133,11 @@ impl Audit {
         self.add_many(kind, 1, file, line, message);
     }
 
+    pub(super) fn add_missing_directory(&mut self, directory: &Location) {
+        let message = "the directory is not there: removed, or renamed";
+        self.add(AuditKind::MissingDirectory, directory, None, message);
+    }
+
     /// Several of one kind that are said in one go.
     pub(super) fn add_many(
         &mut self,

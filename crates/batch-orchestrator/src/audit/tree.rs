@@ -1,6 +1,6 @@
 //! All published directories below one.
 
-use adls_io::{DataLake, EntryKind, ErrorKind, ListMode, Location};
+use adls_io::{DataLake, DataLakeExt, EntryKind, ListMode, Location};
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 
 use crate::{collect::MANIFEST_NAME, error::PipelineError};
@@ -11,12 +11,7 @@ pub fn published_directories(
     lake: &dyn DataLake,
     root: &Location,
 ) -> BoxStream<'static, Result<Location, PipelineError>> {
-    let is_there = |entry: &adls_io::Result<_>| {
-        let gone =
-            |error: &adls_io::Error| matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem);
-        std::future::ready(!entry.as_ref().is_err_and(gone))
-    };
-    let entries = lake.list(root, ListMode::Recursive).take_while(is_there).map_err(PipelineError::from);
+    let entries = lake.list_if_there(root, ListMode::Recursive).map_err(PipelineError::from);
     entries
         .try_filter_map(|entry| async move {
             let path = entry.location.path.as_str();

@@ -23,6 +23,11 @@ pub(crate) async fn clean_up(
     if job.is_bundle() && members_pending(pool.common(), &job.key).await? {
         return Ok(JobEvent::MembersPending);
     }
+    // A file that was refused is over before the list shows what was sent of it while it was read.
+    let settled = publication.planned_at.after(pool.common().options.run.list_settle);
+    if publication.must_list && now < settled {
+        return Ok(JobEvent::ListsPending { until: settled });
+    }
     // Found published: what it had at the service is not known.
     let lost = publication.parts.is_empty() && publication.plan.is_some();
     let mut must_list = lost || publication.must_list;
@@ -57,11 +62,6 @@ pub(crate) async fn clean_up(
         }
     }
     if must_list {
-        // A file that was refused is over before the list shows what was sent of it while it was read.
-        let settled = publication.planned_at.after(pool.common().options.run.list_settle);
-        if publication.must_list && now < settled {
-            return Ok(JobEvent::ListsPending { until: settled });
-        }
         delete_by_name(pool, &job.key).await?;
     }
     if job.is_bundle() {

@@ -11,6 +11,8 @@ use crate::{
 pub const MANIFEST_FORMAT: u32 = 1;
 /// The name of the manifest.
 pub const MANIFEST_NAME: &str = "manifest.json";
+/// A manifest is smaller.
+pub(crate) const MANIFEST_MAX_BYTES: u64 = 256 << 20;
 
 /// The manifest: written last, so its presence says that everything else is there.
 pub(crate) fn manifest(

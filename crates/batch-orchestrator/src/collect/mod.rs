@@ -21,6 +21,7 @@ mod source;
 mod spool;
 
 pub(crate) use artifact::{Measure, write_artifact, write_results};
+pub(crate) use documents::MANIFEST_MAX_BYTES;
 pub(crate) use documents::manifest;
 pub use documents::{MANIFEST_FORMAT, MANIFEST_NAME};
 pub(crate) use harvest::{Ending, harvest};

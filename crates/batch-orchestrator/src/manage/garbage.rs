@@ -157,9 +157,7 @@ impl<'a> Jobs<'a> {
         self.known.insert(job.clone(), known);
         Ok(known)
     }
-}
 
-impl Jobs<'_> {
     async fn job(&self, key: &JobKey) -> StageResult<Option<JobRecord>> {
         // Names and metadata are untrusted: a beginning of a key would find some job.
         if key.0.len() != JobKey::DIGITS {

@@ -4,13 +4,10 @@ use adls_io::{Condition, DataLake, DataLakeExt, ErrorKind, Location, ReadOptions
 use futures::TryStreamExt;
 
 use crate::{
-    collect::{MANIFEST_NAME, Manifest, Measure},
+    collect::{MANIFEST_MAX_BYTES, MANIFEST_NAME, Manifest, Measure},
     ledger::{JobQuery, JobView, Ledger, LedgerError},
     model::{Artifact, JobKey, JobRecord, JobState, RawInput},
 };
-
-/// A manifest is smaller.
-const MOST_BYTES: u64 = 256 << 20;
 
 /// Which lines of a finished job are sent once more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,7 +96,7 @@ pub async fn put_back(
     }
     let mut body = match lake.read(&from, ReadOptions::default()).await {
         Ok(read) => read.body,
-        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem) => {
+        Err(error) if error.is_absent() => {
             return Err(PutBackError::Nothing(from));
         }
         Err(error) => return Err(error.into()),
@@ -129,7 +126,7 @@ async fn published_sha256(
 ) -> Result<Option<String>, PutBackError> {
     for directory in directories {
         let at = directory.join(MANIFEST_NAME)?;
-        let Ok(bytes) = lake.read_all(&at, MOST_BYTES).await else { continue };
+        let Ok(bytes) = lake.read_all(&at, MANIFEST_MAX_BYTES).await else { continue };
         if let Some(manifest) = Manifest::parse(&bytes) {
             return Ok(manifest.sha256_of(&file.to_string()).map(str::to_owned));
         }

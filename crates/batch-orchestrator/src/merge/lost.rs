@@ -7,7 +7,7 @@ use std::{
 };
 
 use adls_io::{DataLakeExt, ETag, EntryKind, ErrorKind, ListMode};
-use futures::StreamExt;
+use futures::TryStreamExt;
 
 use super::table::{Table, read_table};
 use crate::{
@@ -62,16 +62,11 @@ pub(crate) async fn recall(
     markers: &Markers,
 ) -> Result<u64, PipelineError> {
     let directory = context.layout.bundles().map_err(|error| start(&error))?;
-    let mut entries = context.lake.list(&directory, ListMode::Shallow);
+    let mut entries = context.lake.list_if_there(&directory, ListMode::Shallow);
     let mut found = Vec::new();
-    while let Some(entry) = entries.next().await {
-        match entry {
-            Ok(entry) if entry.kind == EntryKind::Directory => {
-                found.push(JobKey(entry.location.path.file_name().to_owned()));
-            }
-            Ok(_) => {}
-            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem) => break,
-            Err(error) => return Err(error.into()),
+    while let Some(entry) = entries.try_next().await? {
+        if entry.kind == EntryKind::Directory {
+            found.push(JobKey(entry.location.path.file_name().to_owned()));
         }
     }
     let mut restored = 0;

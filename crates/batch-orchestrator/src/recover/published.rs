@@ -4,15 +4,13 @@ use adls_io::{DataLakeExt, ErrorKind, LakePath, Location};
 
 use super::decision::Decision;
 use crate::{
-    collect::{MANIFEST_NAME, Manifest},
+    collect::{MANIFEST_MAX_BYTES, MANIFEST_NAME, Manifest},
     error::StageResult,
     ledger::JobQuery,
     machine::JobEvent,
     model::{JobKey, JobState, Publication, RawInput, Target, Timestamp, Totals},
     reconcile::Context,
 };
-
-const MAX_BYTES: u64 = 256 << 20;
 
 /// Why a part of a job that was published is not worked on any more. The job finds its manifest and goes on from there.
 pub(crate) const ALREADY_PUBLISHED: &str = "a later state of the ledger has published this job";
@@ -73,7 +71,7 @@ async fn look(context: &Context, job: &JobKey, target: &Target) -> StageResult<O
     }
     for directory in [&target.processed, &target.error] {
         let at = directory.join(MANIFEST_NAME)?;
-        let bytes = match context.lake.read_all(&at, MAX_BYTES).await {
+        let bytes = match context.lake.read_all(&at, MANIFEST_MAX_BYTES).await {
             Ok(bytes) => bytes,
             Err(error) if error.kind == ErrorKind::NotFound => continue,
             Err(error) => return Err(error.into()),

@@ -6,7 +6,7 @@ use adls_io::{
     Condition, DataLake, DataLakeExt, ETag, EntryKind, ErrorKind, ListMode, Location, ReadOptions,
 };
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 
 use crate::{
     cleanup::abandon,
@@ -134,17 +134,12 @@ pub(crate) async fn claim_markers(
     lake: &dyn DataLake,
     directory: &Location,
 ) -> Result<Markers, adls_io::Error> {
-    let mut entries = lake.list(directory, ListMode::Shallow);
+    let mut entries = lake.list_if_there(directory, ListMode::Shallow);
     let mut markers = Markers::new();
-    while let Some(entry) = entries.next().await {
-        match entry {
-            Ok(entry) if entry.kind == EntryKind::Directory => {}
-            Ok(entry) => {
-                let name = entry.location.path.file_name().trim_end_matches(".json");
-                markers.insert(JobKey(name.to_owned()), entry.location.clone());
-            }
-            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem) => break,
-            Err(error) => return Err(error),
+    while let Some(entry) = entries.try_next().await? {
+        if entry.kind == EntryKind::File {
+            let name = entry.location.path.file_name().trim_end_matches(".json");
+            markers.insert(JobKey(name.to_owned()), entry.location.clone());
         }
     }
     Ok(markers)

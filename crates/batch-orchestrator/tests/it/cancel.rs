@@ -31,6 +31,17 @@ async fn some_done(world: &World) {
     }
 }
 
+async fn interrupt_when_some_are_done(world: &World) {
+    let (ask, stop) = Stop::new();
+    let interrupt = async {
+        some_done(world).await;
+        ask.send(true).unwrap();
+    };
+    let pipeline = world.pipeline();
+    let (report, ()) = tokio::join!(pipeline.run(Arc::new(()), stop), interrupt);
+    assert!(report.unwrap().interrupted);
+}
+
 async fn batches(world: &World) -> usize {
     world.emulator.control().snapshot().await.batches.len()
 }
@@ -72,14 +83,7 @@ async fn a_pipeline_finishes_what_was_cancelled_and_begins_nothing_else() {
     let mut world = World::new(slow()).await;
     world.options.run.max_in_flight = 1;
     world.put("inbox/a.jsonl", lines("a", 40)).await;
-    let (ask, stop) = Stop::new();
-    let interrupt = async {
-        some_done(&world).await;
-        ask.send(true).unwrap();
-    };
-    let pipeline = world.pipeline();
-    let (report, ()) = tokio::join!(pipeline.run(Arc::new(()), stop), interrupt);
-    assert!(report.unwrap().interrupted);
+    interrupt_when_some_are_done(&world).await;
     let keys = jobs(&world).await;
     world.put("inbox/b.jsonl", lines("b", 3)).await;
     world.put("inbox/c.jsonl", lines("c", 3)).await;
@@ -112,14 +116,7 @@ async fn a_file_in_a_bundle_stays_in_it_and_is_not_waited_for() {
     for name in ["a", "b"] {
         world.put(&format!("inbox/{name}.jsonl"), lines(name, 20)).await;
     }
-    let (ask, stop) = Stop::new();
-    let interrupt = async {
-        some_done(&world).await;
-        ask.send(true).unwrap();
-    };
-    let pipeline = world.pipeline();
-    let (report, ()) = tokio::join!(pipeline.run(Arc::new(()), stop), interrupt);
-    assert!(report.unwrap().interrupted);
+    interrupt_when_some_are_done(&world).await;
     let views = world.jobs().await;
     let member = views.iter().find(|view| !view.job.is_bundle()).unwrap();
     let bundle = views.iter().find(|view| view.job.is_bundle()).unwrap();

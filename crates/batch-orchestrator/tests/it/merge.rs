@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aoai_emulator::{Outcome, OutcomeRule};
+use aoai_emulator::{EmulatorConfig, Outcome, OutcomeRule};
 use batch_orchestrator::{MergeOptions, OutputOrder, Stop, model::JobState};
 
 use crate::{
@@ -18,8 +18,11 @@ async fn world() -> World {
         times: None,
         outcome: Outcome::Error { status: 400, code: "content_filter".into(), message: None },
     }];
+    merging(config, Duration::from_millis(150)).await
+}
+
+async fn merging(config: EmulatorConfig, wait: Duration) -> World {
     let mut world = World::new(config).await;
-    let wait = Duration::from_millis(150);
     world.options.limits.merge = Some(MergeOptions { wait, ..MergeOptions::default() });
     world
 }
@@ -126,9 +129,7 @@ async fn a_line_without_a_result_is_named_by_its_place_in_its_file() {
         times: None,
         outcome: Outcome::Missing,
     }];
-    let mut world = World::new(config).await;
-    let wait = Duration::from_millis(100);
-    world.options.limits.merge = Some(MergeOptions { wait, ..MergeOptions::default() });
+    let world = merging(config, Duration::from_millis(100)).await;
     world.put("inbox/a.jsonl", lines("a", 4)).await;
     world.put("inbox/b.jsonl", lines("b", 3)).await;
     let report = world.run().await;
@@ -146,9 +147,7 @@ async fn a_bundle_that_waits_for_a_person_does_not_keep_a_run_from_ending() {
     let outcome = Outcome::Error { status: 302, code: "teapot".into(), message: None };
     config.outcomes =
         vec![OutcomeRule { fraction: None, custom_id_contains: Some("b-0001".into()), times: None, outcome }];
-    let mut world = World::new(config).await;
-    let wait = Duration::from_millis(100);
-    world.options.limits.merge = Some(MergeOptions { wait, ..MergeOptions::default() });
+    let mut world = merging(config, Duration::from_millis(100)).await;
     world.put("inbox/a.jsonl", lines("a", 4)).await;
     world.put("inbox/b.jsonl", lines("b", 3)).await;
     let report = world.run().await;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use adls_io::{EntryKind, ErrorKind, ListMode, Location};
+use adls_io::{DataLakeExt, EntryKind, ListMode, Location};
 use futures::TryStreamExt;
 
 use super::{Fate, GRACE, Garbage, Jobs, Known, Thing, judge};
@@ -21,14 +21,8 @@ pub(super) async fn found(context: &Context) -> StageResult<Vec<Garbage>> {
     let mut found = work(context, now).await?;
     let mut seen = BTreeSet::new();
     for root in roots(context)? {
-        let mut listed = context.lake.list(&root, ListMode::Unfinished);
-        loop {
-            let entry = match listed.try_next().await {
-                Ok(Some(entry)) => entry,
-                Ok(None) => break,
-                Err(error) if is_absent(&error) => break,
-                Err(error) => return Err(error.into()),
-            };
+        let mut listed = context.lake.list_if_there(&root, ListMode::Unfinished);
+        while let Some(entry) = listed.try_next().await? {
             if !seen.insert(entry.location.clone()) {
                 continue;
             }
@@ -51,14 +45,8 @@ fn roots(context: &Context) -> StageResult<Vec<Location>> {
 async fn work(context: &Context, now: Timestamp) -> StageResult<Vec<Garbage>> {
     let (mut jobs, mut found) = (Jobs::new(context), Vec::new());
     for directory in [context.layout.works()?, context.layout.bundles()?] {
-        let mut listed = context.lake.list(&directory, ListMode::Shallow);
-        loop {
-            let entry = match listed.try_next().await {
-                Ok(Some(entry)) => entry,
-                Ok(None) => break,
-                Err(error) if is_absent(&error) => break,
-                Err(error) => return Err(error.into()),
-            };
+        let mut listed = context.lake.list_if_there(&directory, ListMode::Shallow);
+        while let Some(entry) = listed.try_next().await? {
             let name = entry.location.path.file_name();
             if entry.kind != EntryKind::Directory || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 continue;
@@ -79,10 +67,6 @@ async fn work(context: &Context, now: Timestamp) -> StageResult<Vec<Garbage>> {
 
 fn garbage(context: &Context, thing: Thing, job: Option<JobKey>, fate: Fate) -> Garbage {
     Garbage { place: context.options.lake.account.clone(), thing, job, fate }
-}
-
-fn is_absent(error: &adls_io::Error) -> bool {
-    matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoFilesystem)
 }
 
 /// Whether there was something to remove.
